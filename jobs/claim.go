@@ -1,0 +1,57 @@
+package jobs
+
+import "time"
+
+// Lease names one claim of one job. Epoch is new for each claim; reports that
+// carry an older one are refused with [ErrStale].
+type Lease struct {
+	Seq   uint64
+	ID    string
+	Epoch uint64
+}
+
+// Claim is a job handed to a worker for one attempt.
+type Claim struct {
+	Lease
+	Job      Job      // a copy
+	Payload  Envelope // the message as it came from Kafka
+	Steps    []Step   // recorded by earlier attempts, oldest first
+	Resumed  bool     // an earlier attempt may have had effects: look before writing
+	Granted  []string // object locks already held, after an attempt that ended [OutcomeLocked]
+	Deadline time.Time
+}
+
+// OutcomeKind says how an attempt ended.
+type OutcomeKind uint8
+
+const (
+	OutcomeSucceeded OutcomeKind = iota + 1
+	OutcomeFailed                // permanently: Failure says why
+	OutcomeRetry                 // spent an attempt; Failure says why
+	OutcomeHeld                  // an outside party is away: no attempt spent; Reason says which
+	OutcomeLocked                // wants object locks that others hold: no attempt spent
+	OutcomeReturned              // given back unfinished on shutdown: no attempt spent
+)
+
+// Outcome is a worker's report of an ended attempt.
+type Outcome struct {
+	Kind       OutcomeKind
+	Failure    *Failure      // of OutcomeFailed and OutcomeRetry
+	RetryAfter time.Duration // of OutcomeRetry: what the server asked for
+	Reason     Reason        // of OutcomeHeld
+	Wanted     []string      // of OutcomeLocked: every object the job is going to write
+	Objects    []string      // ids written in this attempt, in order
+	Unanswered []string      // objects whose last write got no answer: quarantined for other jobs
+	Steps      []Step        // recorded since the last checkpoint
+	Note       string        // see [Job.Note]
+	StartedAt  time.Time
+	EndedAt    time.Time
+}
+
+// Hold is a reason why work stands still, with its scope.
+type Hold struct {
+	Reason  Reason    `json:"reason"`
+	Scope   string    `json:"scope"` // all, type:<t> or worker:<name>
+	Since   time.Time `json:"since"`
+	Message string    `json:"message"`
+}
