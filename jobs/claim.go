@@ -13,12 +13,13 @@ type Lease struct {
 // Claim is a job handed to a worker for one attempt.
 type Claim struct {
 	Lease
-	Job      Job      // a copy
-	Payload  Envelope // the message as it came from Kafka
-	Steps    []Step   // recorded by earlier attempts, oldest first
-	Resumed  bool     // an earlier attempt may have had effects: look before writing
-	Granted  []string // object locks already held, after an attempt that ended [OutcomeLocked]
-	Deadline time.Time
+	Job      Job             // a copy
+	Payload  Envelope        // the message as it came from Kafka
+	Steps    []Step          // recorded by earlier attempts, oldest first
+	Resumed  bool            // an earlier attempt may have had effects: look before writing
+	Granted  []string        // object locks already held, after an attempt that ended [OutcomeLocked]
+	Revoked  <-chan struct{} // closed when the attempt must stop at once; nil: never
+	Deadline time.Time       // of the lease; zero in the process that schedules
 }
 
 // OutcomeKind says how an attempt ended.

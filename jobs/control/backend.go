@@ -1,0 +1,69 @@
+package control
+
+import (
+	"context"
+	"errors"
+
+	"dispatcher/jobs"
+)
+
+// Backend answers the commands of `dispatcher jobs`.
+type Backend interface {
+	List(ctx context.Context, q ListQuery) (ListPage, error)
+	Show(ctx context.Context, q ShowQuery) (Detail, error)
+	Stats(ctx context.Context) (Stats, error)
+	Retry(ctx context.Context, q RetryQuery) (Changed, error)
+}
+
+// ErrNoJob says that no job has the id.
+var ErrNoJob = errors.New("no such job")
+
+// ListQuery asks for a page of jobs, newest first.
+type ListQuery struct {
+	Filter  jobs.Filter `json:"filter"`
+	Before  uint64      `json:"before,omitempty"` // [ListPage.Next] of the page before; 0: the first
+	Limit   int         `json:"limit"`            // rows of the page, at most [MaxPage]
+	Payload bool        `json:"payload,omitempty"`
+}
+
+// MaxPage bounds the rows of one page.
+const MaxPage = 1000
+
+// ListPage is a page of jobs.
+type ListPage struct {
+	Jobs []Job  `json:"jobs"`
+	Next uint64 `json:"next,omitempty"` // 0: that was the last page
+}
+
+// ShowQuery asks for one job.
+type ShowQuery struct {
+	ID      string `json:"id"`
+	Payload bool   `json:"payload,omitempty"`
+}
+
+// RetryQuery asks that ended jobs are carried out again: those with the ids, or
+// those that the filter matches.
+type RetryQuery struct {
+	IDs       []string    `json:"ids,omitempty"`
+	Filter    jobs.Filter `json:"filter"`
+	All       bool        `json:"all,omitempty"` // the filter may be empty
+	DryRun    bool        `json:"dry_run,omitempty"`
+	Force     bool        `json:"force,omitempty"`
+	FromStart bool        `json:"from_start,omitempty"`
+	Operator  string      `json:"operator"`
+	Reason    string      `json:"reason,omitempty"`
+}
+
+// Changed tells what a command did.
+type Changed struct {
+	Matched int       `json:"matched"`
+	Changed int       `json:"changed"`
+	Skipped []Skipped `json:"skipped"`
+	Sample  []Job     `json:"sample,omitempty"` // of a dry run
+}
+
+// Skipped is a job that a command left as it is.
+type Skipped struct {
+	ID  string `json:"id"`
+	Why string `json:"why"`
+}

@@ -1,0 +1,256 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"dispatcher/jobs"
+)
+
+// claimer is a worker that waits for a job.
+type claimer struct {
+	worker string
+	got    chan *entry // one, sent under the lock
+}
+
+// Claim returns the next job that worker may carry out, and waits for one as
+// long as ctx lives. The job is the worker's until it calls Finish.
+func (s *Scheduler) Claim(ctx context.Context, worker string) (*jobs.Claim, error) {
+	for {
+		e, err := s.next(ctx, worker)
+		if err != nil {
+			return nil, err
+		}
+		claim, err := s.begin(ctx, e, worker)
+		if err == nil {
+			return claim, nil
+		}
+		if !errors.Is(err, errNotRunnable) {
+			return nil, err
+		}
+	}
+}
+
+// errNotRunnable says that a job came to an end while it was being claimed.
+var errNotRunnable = errors.New("job cannot run")
+
+// next waits for an entry; it is running from then on.
+func (s *Scheduler) next(ctx context.Context, worker string) (*entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	if e := s.take(worker); e != nil {
+		s.mu.Unlock()
+		return e, nil
+	}
+	c := &claimer{worker: worker, got: make(chan *entry, 1)}
+	s.claimers = append(s.claimers, c)
+	s.mu.Unlock()
+	select {
+	case e := <-c.got:
+		return e, nil
+	case <-ctx.Done():
+		return nil, s.withdraw(ctx, c)
+	}
+}
+
+// withdraw takes c off the list; what it was given meanwhile goes back.
+func (s *Scheduler) withdraw(ctx context.Context, c *claimer) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.Index(s.claimers, c); i >= 0 {
+		s.claimers = slices.Delete(s.claimers, i, i+1)
+		return ctx.Err()
+	}
+	e := <-c.got
+	s.giveBack(e)
+	s.pump()
+	return ctx.Err()
+}
+
+// take marks the next eligible entry as running; nil if there is none.
+func (s *Scheduler) take(worker string) *entry {
+	if !s.active || s.aloneSeq != 0 {
+		return nil
+	}
+	eligible := func(kind uint8) bool { return s.holds.pass(kinds[kind], worker) }
+	e := s.ready.nextAlone(eligible)
+	switch {
+	case e != nil && s.inHand > 0: // it waits until nothing else is in hand
+		s.ready.alone.pushFront(e)
+		return nil
+	case e != nil:
+		s.aloneSeq = e.seq
+	default:
+		if e = s.ready.next(eligible); e == nil {
+			return nil
+		}
+	}
+	s.epoch++
+	e.epoch = s.epoch
+	e.phase = running
+	e.run = &run{worker: worker, slot: -1}
+	s.inHand++
+	return e
+}
+
+// pump hands ready jobs to waiting workers.
+func (s *Scheduler) pump() {
+	for len(s.claimers) > 0 {
+		c := s.claimers[0]
+		e := s.take(c.worker)
+		if e == nil {
+			return
+		}
+		s.claimers = slices.Delete(s.claimers, 0, 1)
+		c.got <- e
+	}
+}
+
+// begin reads what the worker needs and marks the job as in hand.
+func (s *Scheduler) begin(ctx context.Context, e *entry, worker string) (*jobs.Claim, error) {
+	job, payload, steps, err := s.material(ctx, e)
+	if err != nil {
+		return nil, s.noMaterial(ctx, e, err)
+	}
+	now := s.cfg.Clock()
+	if job.StartedAt.IsZero() {
+		job.StartedAt = now
+	}
+	job.State, job.Worker = jobs.Running, worker
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.run.job, e.run.payload = job, payload
+	e.run.slot = s.slots.mark(e.seq, nil)
+	claim := &jobs.Claim{
+		Lease:   jobs.Lease{Seq: e.seq, ID: job.ID, Epoch: e.epoch},
+		Job:     job,
+		Payload: payload,
+		Steps:   steps,
+		Resumed: e.resumed,
+		Revoked: s.revoked,
+	}
+	if e.grant != nil {
+		claim.Granted = slices.Clone(e.grant.objects)
+	}
+	return claim, nil
+}
+
+// material reads the record, the payload and the steps of a claimed job.
+func (s *Scheduler) material(ctx context.Context, e *entry) (job jobs.Job, payload jobs.Envelope, steps []jobs.Step, err error) {
+	s.mu.Lock()
+	h, resumed, streamSeq := e.hot, e.resumed, e.streamSeq
+	s.dropHot(e)
+	s.mu.Unlock()
+	if resumed {
+		if steps, err = s.cfg.Ledger.Steps(e.seq); err != nil {
+			return job, payload, nil, fmt.Errorf("read steps of job %d: %w", e.seq, err)
+		}
+	}
+	if h != nil {
+		return h.job, h.payload, steps, nil
+	}
+	if job, err = s.cfg.Ledger.JobBySeq(e.seq); err != nil {
+		return job, payload, nil, fmt.Errorf("read job %d: %w", e.seq, err)
+	}
+	payload, err = s.payload(ctx, e.seq, streamSeq, &job)
+	return job, payload, steps, err
+}
+
+// payload reads a job's message from JOBS, or from the ledger when it was
+// moved there, and checks that it is this job's.
+func (s *Scheduler) payload(ctx context.Context, seq, streamSeq uint64, job *jobs.Job) (jobs.Envelope, error) {
+	if streamSeq == 0 {
+		encoded, err := s.cfg.Ledger.Payload(seq)
+		if err != nil {
+			return jobs.Envelope{}, fmt.Errorf("read payload of %s from the ledger: %w", job.ID, err)
+		}
+		return jobs.DecodeEnvelope(encoded)
+	}
+	env, err := s.cfg.Payloads.Get(ctx, streamSeq)
+	if err != nil {
+		return env, fmt.Errorf("read payload of %s from JOBS: %w", job.ID, err)
+	}
+	if !job.Submitted && (env.Offset != job.Source.Offset || env.Partition != job.Source.Partition || env.Topic != job.Source.Topic) {
+		return env, fmt.Errorf("JOBS %d holds %s-%d-%d where %s should be: the store is damaged, run --rebuild",
+			streamSeq, env.Topic, env.Partition, env.Offset, job.ID)
+	}
+	return env, nil
+}
+
+// noMaterial gives a job back whose record or payload cannot be read: with
+// backoff, because the reason may pass, and loudly, because it may not.
+func (s *Scheduler) noMaterial(ctx context.Context, e *entry, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		s.giveBack(e)
+		s.pump()
+		return ctx.Err()
+	}
+	s.cfg.Log.Error("job cannot be read, it is tried again", "seq", e.seq, "error", err)
+	e.due = s.cfg.Clock().Add(s.cfg.BackoffCap / 10).UnixNano()
+	s.leaveHand(e)
+	s.backOff(e)
+	s.pump()
+	return errNotRunnable
+}
+
+// giveBack makes a claimed job ready again as if nothing had been.
+func (s *Scheduler) giveBack(e *entry) {
+	s.leaveHand(e)
+	s.requeue(e)
+}
+
+// requeue makes e ready unless an older job of its lane came meanwhile.
+func (s *Scheduler) requeue(e *entry) {
+	if e.lane.head != e {
+		e.phase = behind
+		s.promote(e.lane.head, s.cfg.Clock())
+		return
+	}
+	s.ready.push(e)
+}
+
+// leaveHand ends the entry's run.
+func (s *Scheduler) leaveHand(e *entry) {
+	if e.run != nil && e.run.slot >= 0 {
+		s.slots.clear(e.run.slot)
+	}
+	e.run = nil
+	if s.aloneSeq == e.seq {
+		s.aloneSeq = 0
+	}
+	s.inHand--
+	if s.inHand == 0 {
+		close(s.idle)
+		s.idle = make(chan struct{})
+	}
+}
+
+// current returns the running entry of lease, or ErrStale.
+func (s *Scheduler) current(lease jobs.Lease) (*entry, error) {
+	e := s.bySeq[lease.Seq]
+	if e == nil || e.phase != running || e.epoch != lease.Epoch || e.run == nil {
+		return nil, fmt.Errorf("job %s: %w", lease.ID, jobs.ErrStale)
+	}
+	return e, nil
+}
+
+// Checkpoint records steps of a running job. With sync it returns after the
+// sync, else at once.
+func (s *Scheduler) Checkpoint(ctx context.Context, lease jobs.Lease, steps []jobs.Step, sync bool) error {
+	s.mu.Lock()
+	e, err := s.current(lease)
+	if err == nil {
+		e.resumed = true // from now on an attempt may have had effects
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.cfg.Ledger.Checkpoint(ctx, lease.Seq, steps, sync)
+}

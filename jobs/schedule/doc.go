@@ -1,0 +1,37 @@
+// Package schedule decides which job runs next, and is told how it ended.
+//
+// # Purpose
+//
+// The scheduler is the ledger's projection in memory of all unfinished jobs. It
+// hands them to workers (Claim), grants the right to write objects (Lock), takes
+// recorded steps (Checkpoint) and outcomes (Finish), and writes all of it to the
+// ledger before anything that depends on it happens.
+//
+// # Invariants
+//
+//   - Order per key: a job is claimed only when no earlier job of its key
+//     (its lane) is unfinished. The lane is freed after the outcome's sync.
+//   - One writer per object: an object is granted to one job at a time, all
+//     objects of a job at once, in the order of asking, so that no two jobs can
+//     wait for each other. Locks end with the attempt.
+//   - Quarantine: an object whose last write got no answer is given to no other
+//     job until that write cannot land any more.
+//   - Each claim has a new epoch; a report with an old one is refused with
+//     [jobs.ErrStale] and changes nothing.
+//   - Nothing is claimed unless the process is active ([Scheduler.Activate])
+//     and no hold of its scope is set. A hold spends no attempt.
+//   - What is known ahead is bounded: [Scheduler.WaitRoom] blocks ingest at
+//     MaxUnfinished jobs.
+//
+// # Failure cases
+//
+//   - The ledger refuses an outcome (disk full): the outcome is kept and tried
+//     again until it is stored; its lane and locks stay taken meanwhile.
+//   - The process dies: the jobs that were in hand stand in the slot file, with
+//     the objects that they may have written. They are marked as resumed, their
+//     objects are quarantined, and a job found there twice runs alone, the third
+//     time it fails (code crashed), so that no job can kill the process for ever.
+//   - The host dies: the slot file, which is never synced, may be older than the
+//     ledger. It only ever names too many or too few jobs; a resumed attempt
+//     looks before it creates because creating steps sync their intent.
+package schedule

@@ -1,0 +1,209 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dispatcher/jobs"
+)
+
+// Finish takes a worker's report of an ended attempt. It returns after the
+// sync; only then the next job of the key may run. While the ledger cannot
+// store it (disk full) Finish tries again until ctx ends; the outcome of a
+// write is never dropped because of that.
+func (s *Scheduler) Finish(ctx context.Context, lease jobs.Lease, o jobs.Outcome) error {
+	e, err := s.beginEnding(lease)
+	if err != nil {
+		return err
+	}
+	if err := s.quarantineUnanswered(ctx, e, o.Unanswered); err != nil {
+		return err
+	}
+	switch o.Kind {
+	case jobs.OutcomeSucceeded, jobs.OutcomeFailed:
+		return s.end(ctx, e, o)
+	case jobs.OutcomeRetry:
+		return s.postpone(ctx, e, o)
+	case jobs.OutcomeHeld, jobs.OutcomeLocked, jobs.OutcomeReturned:
+		return s.putBack(ctx, e, o)
+	}
+	return fmt.Errorf("finish job %s: unknown outcome %d", lease.ID, o.Kind)
+}
+
+func (s *Scheduler) beginEnding(lease jobs.Lease) (*entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, err := s.current(lease)
+	if err != nil {
+		return nil, err
+	}
+	e.phase = ending
+	return e, nil
+}
+
+// quarantineUnanswered keeps objects whose write may still land from others.
+func (s *Scheduler) quarantineUnanswered(ctx context.Context, e *entry, objects []string) error {
+	if len(objects) == 0 || s.cfg.Quarantine <= 0 {
+		return nil
+	}
+	until := s.cfg.Clock().Add(s.cfg.Quarantine)
+	list := make([]jobs.Quarantined, len(objects))
+	for i, name := range objects {
+		list[i] = jobs.Quarantined{Object: name, Seq: e.seq, Until: until}
+	}
+	err := s.untilStored(ctx, func() error { return s.cfg.Ledger.SetQuarantine(ctx, list, nil) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range list {
+		s.locks.quarantine(q)
+	}
+	return err
+}
+
+// end stores that the job succeeded or failed.
+func (s *Scheduler) end(ctx context.Context, e *entry, o jobs.Outcome) error {
+	job := e.run.job
+	job.Attempts++
+	job.FinishedAt = o.EndedAt
+	job.NextAttemptAt = time.Time{}
+	job.Objects = mergeObjects(job.Objects, o.Objects)
+	job.Note = o.Note
+	ending := jobs.Ending{Steps: o.Steps}
+	if o.Kind == jobs.OutcomeSucceeded {
+		job.State, job.Failure = jobs.Succeeded, nil
+	} else {
+		job.State, job.Failure = jobs.Failed, o.Failure
+		ending.Attempt = attemptOf(&job, o)
+		ending.Payload = e.run.payload.Encode(nil)
+	}
+	ending.Job = job
+	if err := s.untilStored(ctx, func() error { return s.cfg.Ledger.End(ctx, ending) }); err != nil {
+		return fmt.Errorf("store outcome of %s: %w", job.ID, err)
+	}
+	s.ended(e, job)
+	return nil
+}
+
+// ended frees the lane and the locks of a job whose end is stored.
+func (s *Scheduler) ended(e *entry, job jobs.Job) {
+	s.mu.Lock()
+	now := s.cfg.Clock()
+	s.rates.count(now)
+	s.leaveHand(e)
+	freed := s.locks.release(e)
+	s.forget(e, now)
+	s.grantFor(freed, now)
+	s.pump()
+	s.mu.Unlock()
+	if job.State == jobs.Failed {
+		s.onFailed()
+	}
+	s.onEnded(job)
+}
+
+// postpone stores a failed attempt: the job is retried later, or exhausted.
+func (s *Scheduler) postpone(ctx context.Context, e *entry, o jobs.Outcome) error {
+	job := e.run.job
+	job.Attempts++
+	at, again := s.nextAttempt(&job, o, s.cfg.Clock())
+	if !again {
+		o.Kind = jobs.OutcomeFailed
+		o.Failure = exhausted(&job, o.Failure)
+		return s.end(ctx, e, o)
+	}
+	job.State, job.NextAttemptAt, job.Failure = jobs.Retrying, at, o.Failure
+	job.Objects = mergeObjects(job.Objects, o.Objects)
+	attempt := attemptOf(&job, o)
+	err := s.untilStored(ctx, func() error { return s.cfg.Ledger.Update(ctx, job, attempt, o.Steps, nil) })
+	if err != nil {
+		return fmt.Errorf("store attempt of %s: %w", job.ID, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.cfg.Clock()
+	e.retrying, e.resumed, e.due = true, true, at.UnixNano()
+	freed := s.locks.release(e)
+	s.leaveHand(e)
+	s.backOff(e)
+	s.grantFor(freed, now)
+	s.pump()
+	return nil
+}
+
+// exhausted is the failure of a job whose budget is spent; last is why its
+// last attempt failed.
+func exhausted(job *jobs.Job, last *jobs.Failure) *jobs.Failure {
+	return &jobs.Failure{
+		Class: jobs.ClassExhausted,
+		Code:  jobs.CodeExhausted,
+		Message: fmt.Sprintf("gave up after %d attempts since %s; last: %s",
+			job.Attempts-job.BudgetFrom+1, job.FirstFailedAt.UTC().Format(time.RFC3339), last.Message),
+		HTTPStatus: last.HTTPStatus,
+	}
+}
+
+// putBack ends an attempt that does not count. The record changes only if
+// something was written or recorded.
+func (s *Scheduler) putBack(ctx context.Context, e *entry, o jobs.Outcome) error {
+	if len(o.Steps) > 0 || len(o.Objects) > 0 {
+		job := e.run.job
+		job.State = jobs.Queued
+		if e.retrying {
+			job.State = jobs.Retrying
+		}
+		job.Objects = mergeObjects(job.Objects, o.Objects)
+		err := s.untilStored(ctx, func() error { return s.cfg.Ledger.Update(ctx, job, nil, o.Steps, nil) })
+		if err != nil {
+			return fmt.Errorf("store progress of %s: %w", job.ID, err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.cfg.Clock()
+	e.resumed = e.resumed || len(o.Steps) > 0
+	freed := s.locks.release(e)
+	s.leaveHand(e)
+	switch {
+	case o.Kind == jobs.OutcomeLocked && !s.locks.tryHold(e, sortedNames(o.Wanted), now):
+		e.phase = locked
+		s.locks.wait(e, sortedNames(o.Wanted))
+		s.armWake()
+	case o.Kind == jobs.OutcomeHeld && s.holds.has(o.Reason) && !stopsJobs(o.Reason):
+		s.park(e, o.Reason)
+	default:
+		s.requeue(e)
+	}
+	s.grantFor(freed, now)
+	s.pump()
+	return nil
+}
+
+// untilStored repeats a ledger write that fails, for as long as ctx lives:
+// whoever waits behind it must not go on before it is stored.
+func (s *Scheduler) untilStored(ctx context.Context, write func() error) error {
+	for n := 1; ; n++ {
+		err := write()
+		if err == nil || ctx.Err() != nil {
+			return errors.Join(err, context.Cause(ctx))
+		}
+		s.cfg.Log.Error("ledger does not store an outcome, it is tried again", "error", err, "try", n)
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, context.Cause(ctx))
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func attemptOf(job *jobs.Job, o jobs.Outcome) *jobs.Attempt {
+	return &jobs.Attempt{
+		N:          job.Attempts,
+		StartedAt:  o.StartedAt,
+		DurationMS: o.EndedAt.Sub(o.StartedAt).Milliseconds(),
+		Code:       o.Failure.Code,
+		HTTPStatus: o.Failure.HTTPStatus,
+		Message:    o.Failure.Message,
+	}
+}

@@ -1,0 +1,76 @@
+package schedule
+
+import (
+	"context"
+	"fmt"
+
+	"dispatcher/jobs"
+)
+
+// Take brings new jobs in: into the ledger first (synced), then into their
+// lanes. envs are the payloads of in.Jobs, by index; those of the next jobs to
+// run are kept in memory.
+func (s *Scheduler) Take(ctx context.Context, in jobs.Intake, envs []jobs.Envelope) error {
+	results, err := s.cfg.Ledger.Take(ctx, in)
+	if err != nil {
+		return fmt.Errorf("take %d jobs into the ledger: %w", len(in.Jobs), err)
+	}
+	failed := false
+	s.mu.Lock()
+	now := s.cfg.Clock()
+	for i, job := range in.Jobs {
+		switch {
+		case results[i] == jobs.Duplicate:
+		case job.State.Ended():
+			failed = true
+			s.rates.count(now)
+		case results[i] == jobs.Reattached:
+			s.reattach(job)
+		default:
+			e := s.adopt(job, &envs[i])
+			if e.lane.head == e {
+				s.ready.push(e)
+			}
+		}
+	}
+	s.pump()
+	s.mu.Unlock()
+	if failed {
+		s.onFailed()
+	}
+	return nil
+}
+
+// reattach gives a known job its payload's new place in JOBS.
+func (s *Scheduler) reattach(job *jobs.Job) {
+	if e := s.bySeq[job.Seq]; e != nil {
+		s.partitions.remove(e)
+		e.streamSeq = job.StreamSeq
+		s.partitions.add(e)
+	}
+}
+
+// Room returns how many more jobs the read-ahead may take; 0 or less: none.
+func (s *Scheduler) Room() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cfg.MaxUnfinished - len(s.bySeq)
+}
+
+// WaitRoom returns when the read-ahead has room.
+func (s *Scheduler) WaitRoom(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		free := s.cfg.MaxUnfinished - len(s.bySeq)
+		changed := s.room
+		s.mu.Unlock()
+		if free > 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
