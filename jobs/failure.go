@@ -115,6 +115,9 @@ func (e *HoldError) Unwrap() error { return e.Err }
 func Holding(reason Reason, err error) error { return &HoldError{Reason: reason, Err: err} }
 
 var (
+	// ErrNoJob says that no job has the id.
+	ErrNoJob = errors.New("no such job")
+
 	// ErrStale is returned when a claim's epoch is not the job's current one:
 	// the job was leased again or ended meanwhile. The holder must stop at once.
 	ErrStale = errors.New("claim is stale")

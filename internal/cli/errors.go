@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"dispatcher/config"
-	"dispatcher/jobs/control"
+	"dispatcher/jobs"
 	"dispatcher/store"
 )
 
@@ -41,7 +41,7 @@ func exitCode(err error) int {
 		return exit.code
 	case errors.As(err, &wrong), errors.Is(err, store.ErrInUse), errors.Is(err, store.ErrNewer):
 		return exitUsage
-	case errors.Is(err, control.ErrNoJob):
+	case errors.Is(err, jobs.ErrNoJob):
 		return exitNoJob
 	}
 	return exitFailed

@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"errors"
 
 	"dispatcher/jobs"
 )
@@ -14,9 +13,6 @@ type Backend interface {
 	Stats(ctx context.Context) (Stats, error)
 	Retry(ctx context.Context, q RetryQuery) (Changed, error)
 }
-
-// ErrNoJob says that no job has the id.
-var ErrNoJob = errors.New("no such job")
 
 // ListQuery asks for a page of jobs, newest first.
 type ListQuery struct {

@@ -118,7 +118,7 @@ func (d *Desk) view(job *jobs.Job) Job {
 	return v
 }
 
-// Show returns all that is known of one job; [ErrNoJob] if there is none.
+// Show returns all that is known of one job; [jobs.ErrNoJob] if there is none.
 func (d *Desk) Show(ctx context.Context, q ShowQuery) (Detail, error) {
 	job, err := d.Ledger.Job(q.ID)
 	if err != nil {

@@ -94,4 +94,4 @@ func (d *Desk) now() time.Time {
 }
 
 // IsNoJob reports whether err says that an id is unknown.
-func IsNoJob(err error) bool { return errors.Is(err, ErrNoJob) }
+func IsNoJob(err error) bool { return errors.Is(err, jobs.ErrNoJob) }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+
+	"dispatcher/jobs"
 )
 
 // Subjects of the control API.
@@ -21,7 +23,7 @@ const (
 // requestTimeout bounds the work on one request; bulk changes take long.
 const requestTimeout = 10 * time.Minute
 
-// codeNoJob marks [ErrNoJob] on the wire.
+// codeNoJob marks [jobs.ErrNoJob] on the wire.
 const codeNoJob = "404"
 
 // Serve offers backend on nc until the returned function is called.
@@ -58,7 +60,7 @@ func handle[Q, A any](answer func(context.Context, Q) (A, error)) micro.Handler 
 			}
 			a, err := answer(ctx, q)
 			switch {
-			case errors.Is(err, ErrNoJob):
+			case errors.Is(err, jobs.ErrNoJob):
 				_ = r.Error(codeNoJob, err.Error(), nil)
 			case err != nil:
 				_ = r.Error("500", err.Error(), nil)
@@ -104,7 +106,7 @@ func call[A any](ctx context.Context, nc *nats.Conn, name string, q any) (answer
 	if code := reply.Header.Get(micro.ErrorCodeHeader); code != "" {
 		text := reply.Header.Get(micro.ErrorHeader)
 		if code == codeNoJob {
-			return answer, &remoteError{text: text, is: ErrNoJob}
+			return answer, &remoteError{text: text, is: jobs.ErrNoJob}
 		}
 		return answer, &remoteError{text: text}
 	}

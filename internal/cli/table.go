@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"dispatcher/jobs"
+)
+
+// minWidth is the narrowest terminal that a table is cut to.
+const minWidth = 40
+
+// newTable returns a table without borders that fits the terminal.
+func newTable(env Env, header ...any) table.Writer {
+	t := table.NewWriter()
+	t.SetOutputMirror(env.Stdout)
+	t.AppendHeader(table.Row(header))
+	style := table.StyleDefault
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Box.PaddingLeft = ""
+	style.Box.PaddingRight = "  "
+	style.Format.Header = text.FormatDefault
+	if env.StdoutTerminal && env.Width >= minWidth {
+		style.Size.WidthMax = env.Width
+	}
+	t.SetStyle(style)
+	t.SuppressTrailingSpaces()
+	return t
+}
+
+// ago says when in words that people read: "3m ago", "in 20s".
+func ago(at, now time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return humanize.CustomRelTime(at, now, "ago", "from now", shortMagnitudes)
+}
+
+var shortMagnitudes = []humanize.RelTimeMagnitude{
+	{D: time.Second, Format: "now", DivBy: time.Second},
+	{D: time.Minute, Format: "%ds %s", DivBy: time.Second},
+	{D: time.Hour, Format: "%dm %s", DivBy: time.Minute},
+	{D: 48 * time.Hour, Format: "%dh %s", DivBy: time.Hour},
+	{D: 1 << 62, Format: "%dd %s", DivBy: 24 * time.Hour},
+}
+
+// paint colours a state for people at a terminal.
+func paint(env Env, s jobs.State) string {
+	name := s.String()
+	if !env.colour() {
+		return name
+	}
+	switch s {
+	case jobs.Succeeded:
+		return text.FgGreen.Sprint(name)
+	case jobs.Failed:
+		return text.FgRed.Sprint(name)
+	case jobs.Retrying, jobs.Canceled:
+		return text.FgYellow.Sprint(name)
+	case jobs.Running:
+		return text.FgCyan.Sprint(name)
+	}
+	return name
+}
+
+// colour reports whether standard output is for eyes that want colour.
+func (e Env) colour() bool { return e.StdoutTerminal && e.Getenv("NO_COLOR") == "" }
+
+// oneCell keeps a text to one line of a table cell.
+func oneCell(s string) string { return strings.Join(strings.Fields(s), " ") }

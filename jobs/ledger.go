@@ -1,0 +1,26 @@
+package jobs
+
+import "time"
+
+// Ending is all that the ledger records, in one transaction, when a job ends.
+type Ending struct {
+	Job     Job      // State is Succeeded, Failed, Canceled or Released
+	Attempt *Attempt // of a failure; nil otherwise
+	Steps   []Step   // recorded since the last checkpoint
+	Payload []byte   // encoded envelope, kept with a failed job
+}
+
+// Counts are the ledger's totals, kept and not counted.
+type Counts struct {
+	States map[State]int
+	Codes  map[Code]int // of failed jobs
+	Outbox int          // error records that Kafka has not acknowledged
+}
+
+// Quarantined is an object whose last write got no answer: until then only the
+// job with sequence Seq may write it.
+type Quarantined struct {
+	Object string    `json:"object"`
+	Seq    uint64    `json:"seq"`
+	Until  time.Time `json:"until"`
+}

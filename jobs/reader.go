@@ -1,0 +1,81 @@
+package jobs
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Policy is what producers may ask for; whoever can write to the topic can
+// change the audit.
+type Policy struct {
+	AllowTypes   []string // empty: all
+	DenyFields   []string // field, or type.field
+	AllowBuckets []string // empty: all
+}
+
+// Reader makes jobs of Kafka records.
+type Reader struct {
+	Ordering string // [OrderByKey] (default) or [OrderByPartition]
+	Policy   Policy
+	Clock    func() time.Time
+}
+
+// Job returns the job of a record. It never fails: a record that cannot be
+// carried out becomes a job that has failed already, with the reason.
+func (r Reader) Job(e *Envelope) *Job {
+	now := r.Clock()
+	job := &Job{
+		ID:         ID(e.Topic, e.Partition, e.Offset, e.Replay),
+		State:      Queued,
+		Source:     Source{Topic: e.Topic, Partition: e.Partition, Offset: e.Offset, Timestamp: e.Timestamp, Key: KeyText(e.Key)},
+		Replay:     e.Replay,
+		ReceivedAt: now,
+	}
+	for _, h := range e.Headers {
+		if h.Name == "idempotency-key" {
+			job.Idempotent = string(h.Value)
+		}
+	}
+	m, failure := r.read(e)
+	if m != nil {
+		job.Type = m.Type
+	}
+	job.Key = orderingKey(r.Ordering, e, m)
+	if failure != nil {
+		job.State, job.Failure = Failed, failure
+		job.Attempts, job.StartedAt, job.FinishedAt = 1, now, now
+	}
+	return job
+}
+
+func (r Reader) read(e *Envelope) (*Message, *Failure) {
+	if o := e.Oversize; o != nil {
+		return nil, invalid("the message has %d bytes (SHA-256 %x), more than the %d that are accepted: send files by S3", o.Size, o.SHA256, MaxValueBytes)
+	}
+	m, failure := ParseMessage(e.Value)
+	if failure != nil {
+		return nil, failure
+	}
+	return m, r.Policy.check(m)
+}
+
+// check returns why the policy forbids a message, nil if it does not.
+func (p Policy) check(m *Message) *Failure {
+	if len(p.AllowTypes) > 0 && !slices.Contains(p.AllowTypes, m.Type) {
+		return Fail(CodeDenied, "message_type %s is denied by policy.allow_types", m.Type)
+	}
+	for field := range m.Values {
+		if slices.Contains(p.DenyFields, field) || slices.Contains(p.DenyFields, m.Type+"."+field) {
+			return Fail(CodeDenied, "field %q is denied by policy.deny_fields", cut(field, 80))
+		}
+	}
+	bucket, _ := m.Values["file_s3_bucket"].(string)
+	if bucket != "" && len(p.AllowBuckets) > 0 && !slices.Contains(p.AllowBuckets, bucket) {
+		return Fail(CodeDenied, "bucket %q is not among policy.allow_buckets", cut(bucket, 80))
+	}
+	return nil
+}
+
+// Describe names a job for logs: its id and type.
+func (j *Job) Describe() string { return fmt.Sprintf("%s (%s)", j.ID, j.Type) }

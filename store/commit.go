@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"dispatcher/jobs"
+)
+
+// maxBatch bounds the operations of one transaction.
+const maxBatch = 4096
+
+// operation is one write. apply may run more than once and must change nothing
+// but the transaction; after runs once, when it is stored.
+type operation struct {
+	apply func(*change) error
+	after func()
+	done  chan error // nil: nobody waits
+}
+
+// change is a transaction in the making, with what memory learns from it.
+type change struct {
+	tx       *bolt.Tx
+	counts   counts
+	finished map[jobs.Partition][]jobs.Interval
+	begun    map[jobs.Partition][]jobs.Interval // partitions that begin anew
+	states   map[jobs.Partition]jobs.PartitionState
+}
+
+func (c *change) bucket(name []byte) *bolt.Bucket { return c.tx.Bucket(name) }
+
+// write queues an operation and waits until it is stored. When ctx ends first
+// the operation still takes place: the caller only does not learn of it.
+func (l *Ledger) write(ctx context.Context, what string, apply func(*change) error, after func()) error {
+	op := &operation{apply: apply, after: after, done: make(chan error, 1)}
+	select {
+	case l.queue <- op:
+	case <-l.quit:
+		return fmt.Errorf("%s: %w", what, ErrClosed)
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", what, ctx.Err())
+	}
+	select {
+	case err := <-op.done:
+		if err != nil {
+			return storageError(what, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", what, ctx.Err())
+	}
+}
+
+// enqueue queues an operation that rides with the next commit.
+func (l *Ledger) enqueue(what string, apply func(*change) error) error {
+	select {
+	case l.queue <- &operation{apply: apply}:
+		return nil
+	case <-l.quit:
+		return fmt.Errorf("%s: %w", what, ErrClosed)
+	}
+}
+
+// commitLoop takes all that waits into one transaction, again and again.
+func (l *Ledger) commitLoop() {
+	var batch []*operation
+	for {
+		select {
+		case op := <-l.queue:
+			batch = append(batch[:0], op)
+		case <-l.quit:
+			if batch = l.drain(batch[:0]); len(batch) == 0 {
+				return
+			}
+		}
+		l.commit(l.drain(batch))
+	}
+}
+
+func (l *Ledger) drain(batch []*operation) []*operation {
+	for len(batch) < maxBatch {
+		select {
+		case op := <-l.queue:
+			batch = append(batch, op)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit stores a batch. If the transaction fails each operation has one of its
+// own, so that none suffers for another.
+func (l *Ledger) commit(batch []*operation) {
+	err := l.tryCommit(batch)
+	if err != nil && len(batch) > 1 {
+		for _, op := range batch {
+			l.commit([]*operation{op})
+		}
+		return
+	}
+	for _, op := range batch {
+		if err == nil && op.after != nil {
+			op.after()
+		}
+		if op.done != nil {
+			op.done <- err
+		}
+	}
+}
+
+func (l *Ledger) tryCommit(batch []*operation) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", ErrDamaged, r)
+		}
+	}()
+	c := &change{
+		counts:   l.counts.clone(),
+		finished: make(map[jobs.Partition][]jobs.Interval),
+		begun:    make(map[jobs.Partition][]jobs.Interval),
+		states:   make(map[jobs.Partition]jobs.PartitionState),
+	}
+	var fresh map[jobs.Partition]*partition
+	err = l.db.Update(func(tx *bolt.Tx) error {
+		c.tx = tx
+		for _, op := range batch {
+			if err := op.apply(c); err != nil {
+				return err
+			}
+		}
+		if c.counts.changed {
+			if err := c.bucket(bMeta).Put([]byte("counts"), c.counts.encode()); err != nil {
+				return err
+			}
+		}
+		var err error
+		fresh, err = l.storePartitions(c)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counts = c.counts
+	for p, state := range fresh {
+		l.partitions[p] = state
+	}
+	return nil
+}

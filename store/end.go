@@ -1,0 +1,311 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"dispatcher/jobs"
+)
+
+// Checkpoint records steps of an unfinished job; a step of the same name
+// replaces the former. With sync it returns after the sync, else at once, and
+// the record rides with the next commit.
+func (l *Ledger) Checkpoint(ctx context.Context, seq uint64, steps []jobs.Step, sync bool) error {
+	apply := func(c *change) error { return c.putSteps(seq, steps) }
+	if !sync {
+		return l.enqueue("checkpoint", apply)
+	}
+	return l.write(ctx, "checkpoint", apply, nil)
+}
+
+// Update stores an unfinished job again, after an attempt that failed
+// (attempt) or one that was put back (nil). A payload is kept in the ledger.
+func (l *Ledger) Update(ctx context.Context, job jobs.Job, attempt *jobs.Attempt, steps []jobs.Step, payload []byte) error {
+	return l.write(ctx, "update job "+job.ID, func(c *change) error {
+		before, err := c.openJob(job.Seq)
+		if err != nil {
+			return err
+		}
+		c.counts.add(&before, -1)
+		c.counts.add(&job, 1)
+		if err := c.putSteps(job.Seq, steps); err != nil {
+			return err
+		}
+		if err := c.putAttempt(job.Seq, attempt); err != nil {
+			return err
+		}
+		if payload != nil {
+			if err := c.bucket(bPayloads).Put(key64(job.Seq), payload); err != nil {
+				return err
+			}
+		}
+		return c.bucket(bOpen).Put(key64(job.Seq), encodeJob(&job, nil))
+	}, nil)
+}
+
+// End stores that a job has ended. Its offset is finished at once, unless it
+// failed: then when its error record is delivered.
+func (l *Ledger) End(ctx context.Context, e jobs.Ending) error {
+	return l.write(ctx, "end job "+e.Job.ID, func(c *change) error {
+		before, err := c.openJob(e.Job.Seq)
+		if err != nil {
+			return err
+		}
+		c.counts.add(&before, -1)
+		c.counts.add(&e.Job, 1)
+		if err := c.bucket(bOpen).Delete(key64(e.Job.Seq)); err != nil {
+			return err
+		}
+		if err := c.putEnded(e); err != nil {
+			return err
+		}
+		if e.Job.State != jobs.Failed && e.Job.InKafka() {
+			c.finish(e.Job.Source.KafkaPartition(), e.Job.Source.Offset, e.Job.Source.Offset)
+		}
+		return nil
+	}, nil)
+}
+
+// openJob reads the record of an unfinished job.
+func (c *change) openJob(seq uint64) (jobs.Job, error) {
+	raw := c.bucket(bOpen).Get(key64(seq))
+	if raw == nil {
+		return jobs.Job{}, fmt.Errorf("job %d is not unfinished", seq)
+	}
+	job, _, err := decodeJob(seq, raw)
+	return job, err
+}
+
+// putEnded writes the record of an ended job and all that belongs to it.
+func (c *change) putEnded(e jobs.Ending) error {
+	job := &e.Job
+	key := key64(job.Seq)
+	if err := c.bucket(bDone).Put(key, encodeJob(job, e.Steps)); err != nil {
+		return err
+	}
+	if err := c.bucket(bEnded).Put(endedKey(job), nil); err != nil {
+		return err
+	}
+	if err := c.putAttempt(job.Seq, e.Attempt); err != nil {
+		return err
+	}
+	if err := c.countKey(job); err != nil {
+		return err
+	}
+	if job.State != jobs.Failed {
+		return c.bucket(bPayloads).Delete(key)
+	}
+	if e.Payload != nil {
+		if err := c.bucket(bPayloads).Put(key, e.Payload); err != nil {
+			return err
+		}
+	}
+	c.counts.outbox++
+	return c.bucket(bOutbox).Put(key, nil)
+}
+
+// Retention classes: the first byte of keys in the bucket ended.
+const (
+	classSucceeded = 's' // and released
+	classFailed    = 'f' // and canceled
+)
+
+func endedKey(job *jobs.Job) []byte {
+	key := make([]byte, 0, 17)
+	if job.State == jobs.Failed || job.State == jobs.Canceled {
+		key = append(key, classFailed)
+	} else {
+		key = append(key, classSucceeded)
+	}
+	key = binary.BigEndian.AppendUint64(key, uint64(job.FinishedAt.UnixNano()))
+	return binary.BigEndian.AppendUint64(key, job.Seq)
+}
+
+// numbered returns a new key below seq in one of the buckets of lists.
+func (c *change) numbered(name []byte, seq uint64) ([]byte, error) {
+	n, err := c.bucket(name).NextSequence()
+	return binary.BigEndian.AppendUint64(key64(seq), n), err
+}
+
+func (c *change) putSteps(seq uint64, steps []jobs.Step) error {
+	for i := range steps {
+		key, err := c.numbered(bSteps, seq)
+		if err != nil {
+			return err
+		}
+		var e jobs.Encoder
+		putStep(&e, &steps[i])
+		e.Seal(0)
+		if err := c.bucket(bSteps).Put(key, e.B); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *change) putAttempt(seq uint64, a *jobs.Attempt) error {
+	if a == nil {
+		return nil
+	}
+	key, err := c.numbered(bAttempts, seq)
+	if err != nil {
+		return err
+	}
+	var e jobs.Encoder
+	putAttempt(&e, a)
+	e.Seal(0)
+	return c.bucket(bAttempts).Put(key, e.B)
+}
+
+func (c *change) putAudit(seq uint64, a *jobs.AuditEntry) error {
+	key, err := c.numbered(bAudit, seq)
+	if err != nil {
+		return err
+	}
+	var e jobs.Encoder
+	putAudit(&e, a)
+	e.Seal(0)
+	return c.bucket(bAudit).Put(key, e.B)
+}
+
+// Keep copies a payload out of JOBS into the ledger.
+func (l *Ledger) Keep(ctx context.Context, seq uint64, payload []byte) error {
+	return l.write(ctx, "keep payload", func(c *change) error {
+		raw := c.bucket(bOpen).Get(key64(seq))
+		if raw == nil {
+			return nil // it ended meanwhile
+		}
+		job, _, err := decodeJob(seq, raw)
+		if err != nil {
+			return err
+		}
+		job.StreamSeq = 0
+		if err := c.bucket(bPayloads).Put(key64(seq), payload); err != nil {
+			return err
+		}
+		return c.bucket(bOpen).Put(key64(seq), encodeJob(&job, nil))
+	}, nil)
+}
+
+// Reopen makes an ended job unfinished again, as an operator asked.
+func (l *Ledger) Reopen(ctx context.Context, job jobs.Job, fromStart bool, audit jobs.AuditEntry) error {
+	return l.write(ctx, "reopen job "+job.ID, func(c *change) error {
+		key := key64(job.Seq)
+		raw := c.bucket(bDone).Get(key)
+		if raw == nil {
+			return fmt.Errorf("job %s has not ended", job.ID)
+		}
+		before, steps, err := decodeJob(job.Seq, raw)
+		if err != nil {
+			return err
+		}
+		c.counts.add(&before, -1)
+		c.counts.add(&job, 1)
+		if err := c.uncountKey(&before); err != nil {
+			return err
+		}
+		if err := c.bucket(bEnded).Delete(endedKey(&before)); err != nil {
+			return err
+		}
+		if err := c.bucket(bDone).Delete(key); err != nil {
+			return err
+		}
+		if fromStart {
+			err = c.deleteList(bSteps, job.Seq)
+		} else {
+			err = c.putSteps(job.Seq, steps)
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.putAudit(job.Seq, &audit); err != nil {
+			return err
+		}
+		return c.bucket(bOpen).Put(key, encodeJob(&job, nil))
+	}, nil)
+}
+
+// deleteList removes all records below seq in a bucket of lists.
+func (c *change) deleteList(name []byte, seq uint64) error {
+	prefix := key64(seq)
+	cursor := c.bucket(name).Cursor()
+	for k, _ := cursor.Seek(prefix); hasPrefix(k, prefix); k, _ = cursor.Seek(prefix) {
+		if err := cursor.Delete(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Expire forgets ended jobs that are older than their retention, at most limit
+// of them, the oldest first. Those not yet reported stay.
+func (l *Ledger) Expire(ctx context.Context, now time.Time, keepSucceeded, keepFailed time.Duration, limit int) (n int, err error) {
+	err = l.write(ctx, "expire jobs", func(c *change) error {
+		n = 0
+		for class, keep := range map[byte]time.Duration{classSucceeded: keepSucceeded, classFailed: keepFailed} {
+			forgotten, err := c.expire(class, now.Add(-keep), limit-n)
+			if err != nil {
+				return err
+			}
+			n += forgotten
+		}
+		return nil
+	}, nil)
+	return n, err
+}
+
+func (c *change) expire(class byte, before time.Time, limit int) (n int, err error) {
+	var old [][]byte
+	cursor := c.bucket(bEnded).Cursor()
+	for k, _ := cursor.Seek([]byte{class}); len(k) == 17 && k[0] == class && len(old) < limit; k, _ = cursor.Next() {
+		if int64(binary.BigEndian.Uint64(k[1:])) > before.UnixNano() {
+			break
+		}
+		old = append(old, append([]byte(nil), k...))
+	}
+	for _, k := range old {
+		seq := binary.BigEndian.Uint64(k[9:])
+		if c.bucket(bOutbox).Get(key64(seq)) != nil {
+			continue
+		}
+		if err := c.bucket(bEnded).Delete(k); err != nil {
+			return n, err
+		}
+		if err := c.forget(seq); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// forget removes all that is known of an ended job.
+func (c *change) forget(seq uint64) error {
+	key := key64(seq)
+	raw := c.bucket(bDone).Get(key)
+	if raw == nil {
+		return nil
+	}
+	job, _, err := decodeJob(seq, raw)
+	if err != nil {
+		return err
+	}
+	c.counts.add(&job, -1)
+	if err := c.uncountKey(&job); err != nil {
+		return err
+	}
+	for _, name := range [][]byte{bSteps, bAttempts, bAudit} {
+		if err := c.deleteList(name, seq); err != nil {
+			return err
+		}
+	}
+	if err := c.bucket(bIDs).Delete([]byte(job.ID)); err != nil {
+		return err
+	}
+	if err := c.bucket(bPayloads).Delete(key); err != nil {
+		return err
+	}
+	return c.bucket(bDone).Delete(key)
+}

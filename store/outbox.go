@@ -1,0 +1,54 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Outbox returns the failed jobs whose error record Kafka has not acknowledged,
+// from behind sequence after on, oldest first.
+func (l *Ledger) Outbox(after uint64, limit int) (seqs []uint64, err error) {
+	err = l.db.View(func(tx *bolt.Tx) error {
+		cursor := tx.Bucket(bOutbox).Cursor()
+		for k, _ := cursor.Seek(key64(after + 1)); k != nil && len(seqs) < limit; k, _ = cursor.Next() {
+			seqs = append(seqs, binary.BigEndian.Uint64(k))
+		}
+		return nil
+	})
+	return seqs, err
+}
+
+// Delivered notes that Kafka has acknowledged the error records of jobs: their
+// offsets count as finished now.
+func (l *Ledger) Delivered(ctx context.Context, seqs []uint64) error {
+	return l.write(ctx, "note delivered errors", func(c *change) error {
+		for _, seq := range seqs {
+			key := key64(seq)
+			if c.bucket(bOutbox).Get(key) == nil {
+				continue
+			}
+			if err := c.bucket(bOutbox).Delete(key); err != nil {
+				return err
+			}
+			c.counts.outbox--
+			c.counts.changed = true
+			raw := c.bucket(bDone).Get(key)
+			if raw == nil { // reopened meanwhile: still in open
+				raw = c.bucket(bOpen).Get(key)
+			}
+			if raw == nil {
+				continue
+			}
+			job, _, err := decodeJob(seq, raw)
+			if err != nil {
+				return err
+			}
+			if !job.Submitted {
+				c.finish(job.Source.KafkaPartition(), job.Source.Offset, job.Source.Offset)
+			}
+		}
+		return nil
+	}, nil)
+}
