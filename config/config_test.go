@@ -221,8 +221,8 @@ func TestAFileWithSecretsThatOthersCanReadIsWarnedAbout(t *testing.T) {
 
 func TestTheWizardsAnswersMakeAFileThatLoads(t *testing.T) {
 	t.Parallel()
-	in := strings.NewReader("https://grc:8443\ny\n1\nsecret-token\nk:9092\nobservation\nerrors\n1\nn\n\n\n\n")
-	values, err := Wizard(in, &bytes.Buffer{}, true, map[string]string{"rest.timeout": "20s"})
+	in := strings.NewReader("https://grc:8443\ny\n1\nsecret-token\nk:9092\nobservation\nerrors\n1\nn\n")
+	values, err := Wizard(in, &bytes.Buffer{}, true, false, map[string]string{"rest.timeout": "20s"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,19 +10,30 @@ import (
 )
 
 // Wizard asks for the settings that an installation needs. values are what is
-// known already; the answers come back, by key.
-func Wizard(in io.Reader, out io.Writer, accessible bool, values map[string]string) (map[string]string, error) {
+// known already; the answers come back, by key. accessible asks line by line,
+// for terminals that can do no more; terminal says that there is one, so that
+// what is typed as a secret is not echoed.
+func Wizard(in io.Reader, out io.Writer, accessible, terminal bool, values map[string]string) (map[string]string, error) {
 	a := newAnswers(values)
-	if accessible {
-		in = slowReader{in}
+	a.hidden = huh.EchoModePassword
+	if !terminal {
+		in, a.hidden = slowReader{in}, huh.EchoModeNormal // a pipe echoes nothing
 	}
-	form := huh.NewForm(a.askAPI(), a.askToken(), a.askPassword(), a.askKafka(), a.askSASL(), a.askTLS(), a.askS3()).
-		WithInput(in).WithOutput(out).WithAccessible(accessible)
-	if err := form.Run(); err != nil {
+	// One form per group: line by line, a form would ask its hidden groups too.
+	for _, ask := range []func() *huh.Group{
+		a.askAPI, a.askToken, a.askPassword, a.askKafka, a.askSASL, a.askTLS, a.askS3, a.askS3Keys,
+	} {
+		group := ask()
+		if group == nil {
+			continue
+		}
+		err := huh.NewForm(group).WithInput(in).WithOutput(out).WithAccessible(accessible).Run()
 		if errors.Is(err, huh.ErrUserAborted) {
 			return nil, errors.New("nothing was written: the questions were left")
 		}
-		return nil, fmt.Errorf("ask for the settings: %w", err)
+		if err != nil {
+			return nil, fmt.Errorf("ask for the settings: %w", err)
+		}
 	}
 	return a.result(), nil
 }
@@ -41,6 +52,7 @@ type answers struct {
 	protocol, mechanism, user, kafkaKey string
 	caFile, s3URL, accessKey, secretKey string
 	verify, renew, useS3                bool
+	hidden                              huh.EchoMode
 }
 
 func newAnswers(known map[string]string) *answers {
@@ -78,17 +90,23 @@ func (a *answers) askAPI() *huh.Group {
 }
 
 func (a *answers) askToken() *huh.Group {
+	if a.login != "token" {
+		return nil
+	}
 	return huh.NewGroup(
-		huh.NewInput().Title("Personal access token").EchoMode(huh.EchoModePassword).Value(&a.token),
-	).WithHideFunc(func() bool { return a.login != "token" })
+		huh.NewInput().Title("Personal access token").EchoMode(a.hidden).Value(&a.token),
+	)
 }
 
 func (a *answers) askPassword() *huh.Group {
+	if a.login != "password" {
+		return nil
+	}
 	return huh.NewGroup(
 		huh.NewInput().Title("E-mail").Value(&a.email),
-		huh.NewInput().Title("Password").EchoMode(huh.EchoModePassword).Value(&a.password),
+		huh.NewInput().Title("Password").EchoMode(a.hidden).Value(&a.password),
 		huh.NewConfirm().Title("Log in again when the session has ended?").Value(&a.renew),
-	).WithHideFunc(func() bool { return a.login != "password" })
+	)
 }
 
 func (a *answers) askKafka() *huh.Group {
@@ -102,26 +120,40 @@ func (a *answers) askKafka() *huh.Group {
 }
 
 func (a *answers) askSASL() *huh.Group {
+	if !a.usesSASL() {
+		return nil
+	}
 	return huh.NewGroup(
 		huh.NewSelect[string]().Title("SASL mechanism").Value(&a.mechanism).Options(
 			huh.NewOptions("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")...),
 		huh.NewInput().Title("Kafka user").Value(&a.user).Validate(filled),
-		huh.NewInput().Title("Kafka password").EchoMode(huh.EchoModePassword).Value(&a.kafkaKey).Validate(filled),
-	).WithHideFunc(func() bool { return !a.usesSASL() })
+		huh.NewInput().Title("Kafka password").EchoMode(a.hidden).Value(&a.kafkaKey).Validate(filled),
+	)
 }
 
 func (a *answers) askTLS() *huh.Group {
+	if a.protocol != "SSL" && a.protocol != "SASL_SSL" {
+		return nil
+	}
 	return huh.NewGroup(
 		huh.NewInput().Title("CA file of the Kafka brokers (empty: the system's)").Value(&a.caFile),
-	).WithHideFunc(func() bool { return a.protocol != "SSL" && a.protocol != "SASL_SSL" })
+	)
 }
 
 func (a *answers) askS3() *huh.Group {
 	return huh.NewGroup(
 		huh.NewConfirm().Title("Fetch attachments from S3?").Value(&a.useS3),
+	)
+}
+
+func (a *answers) askS3Keys() *huh.Group {
+	if !a.useS3 {
+		return nil
+	}
+	return huh.NewGroup(
 		huh.NewInput().Title("S3 address").Value(&a.s3URL),
 		huh.NewInput().Title("S3 access key (empty: the usual credential chain)").Value(&a.accessKey),
-		huh.NewInput().Title("S3 secret key").EchoMode(huh.EchoModePassword).Value(&a.secretKey),
+		huh.NewInput().Title("S3 secret key").EchoMode(a.hidden).Value(&a.secretKey),
 	)
 }
 
