@@ -1,0 +1,199 @@
+package ciso
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"dispatcher/jobs"
+)
+
+// ErrGone says that an object that was there is not (any more): HTTP 404.
+var ErrGone = errors.New("object is gone")
+
+// UnansweredError wraps the error of a write that may have been carried out, or
+// still may be.
+type UnansweredError struct{ Err error }
+
+func (e *UnansweredError) Error() string { return e.Err.Error() }
+func (e *UnansweredError) Unwrap() error { return e.Err }
+
+// unanswered marks err if it concerns a write that was sent.
+func unanswered(r *request, err error) error {
+	if r.writes() && err != nil {
+		return &UnansweredError{Err: err}
+	}
+	return err
+}
+
+// noAnswer classifies a request that got none.
+func (c *Client) noAnswer(ctx context.Context, r *request, err error) error {
+	var failure *jobs.Failure
+	if errors.As(err, &failure) {
+		return failure // it was never sent
+	}
+	sent := !isDial(err)
+	if ctx.Err() != nil {
+		if sent {
+			return unanswered(r, fmt.Errorf("%s %s: %w", r.method, r.path, context.Cause(ctx)))
+		}
+		return ctx.Err()
+	}
+	err = fmt.Errorf("%s %s: %w", r.method, r.path, withoutURL(err))
+	if isTLS(err) || !sent {
+		return jobs.Holding(jobs.HoldAPIDown, hint(err))
+	}
+	return unanswered(r, c.suspicious(ctx, r, nil, err))
+}
+
+// isDial reports whether no connection came about: nothing was sent.
+func isDial(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return true
+	}
+	var dns *net.DNSError
+	return errors.As(err, &dns) || isTLS(err)
+}
+
+// withoutURL drops the address that net/http repeats in its errors.
+func withoutURL(err error) error {
+	if inner := errors.Unwrap(err); inner != nil && strings.Contains(err.Error(), "://") {
+		return inner
+	}
+	return err
+}
+
+// hint adds the remedy to errors that people meet.
+func hint(err error) error {
+	switch text := err.Error(); {
+	case strings.Contains(text, "certificate signed by unknown authority"), strings.Contains(text, "certificate is not trusted"):
+		return fmt.Errorf("%w; set API_CA_FILE to the CA that signed the certificate", err)
+	case strings.Contains(text, "first record does not look like a TLS handshake"):
+		return fmt.Errorf("%w; the address speaks http, not https", err)
+	case strings.Contains(text, "connection refused"), strings.Contains(text, "no such host"):
+		return fmt.Errorf("%w; is API_URL right, and CISO Assistant up?", err)
+	}
+	return err
+}
+
+// judge turns every answer but success into an error.
+func (c *Client) judge(ctx context.Context, r *request, a *answer) error {
+	switch {
+	case a.status >= 200 && a.status < 300 && (a.isAPI() || len(a.body) == 0):
+		c.breaker.succeeded()
+		return nil
+	case a.status >= 500 || a.status == http.StatusTooManyRequests || a.status == http.StatusRequestTimeout || a.status == http.StatusTooEarly:
+		return c.serverError(ctx, r, a)
+	case !a.isAPI():
+		return c.notTheAPI(r, a)
+	}
+	return c.refusal(r, a)
+}
+
+// serverError is an answer that may be different the next time.
+func (c *Client) serverError(ctx context.Context, r *request, a *answer) error {
+	err := fmt.Errorf("%s %s: HTTP %d%s", r.method, r.path, a.status, colon(errorText(a)))
+	if a.status == http.StatusTooManyRequests {
+		return jobs.Transient(a.status, retryAfter(a, c.cfg.Clock()), err)
+	}
+	err = c.suspicious(ctx, r, a, err)
+	if a.status == http.StatusBadGateway || a.status == http.StatusServiceUnavailable || a.status == http.StatusGatewayTimeout {
+		return unanswered(r, err) // a proxy's word: the API may have done it
+	}
+	return err
+}
+
+// suspicious asks the API itself whether it is there: if not it is an outage,
+// else the trouble is this request's own.
+func (c *Client) suspicious(ctx context.Context, r *request, a *answer, err error) error {
+	if probeErr := c.Probe(ctx); probeErr != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return probeErr
+	}
+	status, after := 0, time.Duration(0)
+	if a != nil {
+		status, after = a.status, retryAfter(a, c.cfg.Clock())
+	}
+	if c.breaker.failed(r.object, c.cfg.Clock()) {
+		return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("requests for several objects fail although the API answers; the last: %w", err))
+	}
+	return jobs.Transient(status, after, err)
+}
+
+// notTheAPI is an answer of somebody else: a proxy, another server, or Django
+// before the API (ALLOWED_HOSTS). It says nothing about the job, but for two.
+func (c *Client) notTheAPI(r *request, a *answer) error {
+	where := fmt.Sprintf("%s %s: HTTP %d", r.method, r.path, a.status)
+	switch {
+	case a.status == http.StatusRequestEntityTooLarge:
+		return jobs.Fail(jobs.CodeRejected, "%s: a proxy before the API refuses a body of this size; raise its limit, then retry", where).WithStatus(a.status)
+	case a.status == http.StatusBadRequest && len(a.body) == 0:
+		return jobs.Fail(jobs.CodeRejected, "%s without a reason", where).WithStatus(a.status)
+	case a.status >= 300 && a.status < 400:
+		return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s redirects to %q; API_URL must be the API's own address", where, a.header.Get("Location")))
+	case a.status == http.StatusBadRequest:
+		return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s and a page that is not the API's; is the host of API_URL among the server's ALLOWED_HOSTS?", where))
+	}
+	return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s and a page that is not the API's; API_URL leads to something else, or a proxy is in between", where))
+}
+
+// refusal is the API's own no.
+func (c *Client) refusal(r *request, a *answer) error {
+	text := errorText(a)
+	switch {
+	case a.status == http.StatusNotFound:
+		return fmt.Errorf("%s %s: %w: %s", r.method, r.path, ErrGone, text)
+	case a.status == http.StatusUnauthorized:
+		return jobs.Holding(jobs.HoldAuth, fmt.Errorf("the API refuses the token: %s", text))
+	case a.status == http.StatusForbidden:
+		if text == "" {
+			text = "the API gives no reason"
+		}
+		return jobs.Fail(jobs.CodeForbidden, "%s (%s %s); give the dispatcher's user the right, then retry", text, r.method, r.path).WithStatus(a.status)
+	case passing(text):
+		return jobs.Transient(a.status, 0, fmt.Errorf("%s %s: HTTP %d: %s", r.method, r.path, a.status, text))
+	}
+	return jobs.Fail(jobs.CodeRejected, "%s", text).WithStatus(a.status)
+}
+
+// passing reports whether a 400 is about the moment, not the message: the write
+// serialiser turns any exception into one (core/serializers.py).
+func passing(text string) bool {
+	for _, part := range []string{"database is locked", "deadlock", "is already used. Please"} {
+		if strings.Contains(text, part) && (part != "is already used. Please" || strings.Contains(text, "version: ")) {
+			return true
+		}
+	}
+	return false
+}
+
+// retryAfter reads what the server asked for: seconds or a date.
+func retryAfter(a *answer, now time.Time) time.Duration {
+	raw := a.header.Get("Retry-After")
+	if seconds, err := strconv.Atoi(raw); err == nil && seconds >= 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(raw); err == nil && at.After(now) {
+		return at.Sub(now)
+	}
+	return 0
+}
+
+func tooLarge(size int) error {
+	return jobs.Fail(jobs.CodeRejected, "the fields make %d bytes of JSON, the API accepts %d; shorten them", size, maxJSONBody)
+}
+
+func colon(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ": " + text
+}

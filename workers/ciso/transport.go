@@ -1,0 +1,53 @@
+package ciso
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+)
+
+// newTransport returns a transport that verifies TLS, honours HTTPS_PROXY and
+// NO_PROXY, and keeps a connection per job in flight.
+func newTransport(cfg Config) (http.RoundTripper, error) {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = max(cfg.Concurrency, 8)
+	t.MaxIdleConns = 0
+	t.IdleConnTimeout = 60 * time.Second
+	t.DisableCompression = true
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !cfg.VerifyCertificate} //nolint:gosec // an operator's explicit setting, warned about at start
+	if cfg.CAFile != "" {
+		pem, err := os.ReadFile(cfg.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read CA file: %w", err)
+		}
+		t.TLSClientConfig.RootCAs = x509.NewCertPool()
+		if !t.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("CA file %s: holds no certificate in PEM", cfg.CAFile)
+		}
+	}
+	return t, nil
+}
+
+// sameOriginOnly lets reads follow a redirect within the origin. A write is
+// never redirected: its method would change to GET on the way.
+func sameOriginOnly(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	if first.Method != http.MethodGet || len(via) > 3 {
+		return http.ErrUseLastResponse
+	}
+	if req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// isTLS reports whether err is a certificate that was not accepted.
+func isTLS(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	return errors.As(err, &verification) || errors.As(err, &record)
+}
