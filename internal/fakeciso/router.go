@@ -1,0 +1,194 @@
+package fakeciso
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// call is one request on its way through the views.
+type call struct {
+	*Server
+	w     http.ResponseWriter
+	r     *http.Request
+	user  *User
+	entry *Entry
+}
+
+var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
+
+// listed are the resources with lists.
+var listed = map[string]bool{
+	"applied-controls": true, "requirement-assessments": true, "compliance-assessments": true, "requirement-nodes": true,
+	"frameworks": true, "folders": true, "evidences": true, "evidence-revisions": true,
+}
+
+func (s *Server) route(w http.ResponseWriter, r *http.Request, entry *Entry) {
+	c := &call{Server: s, w: w, r: r, entry: entry}
+	path, ok := strings.CutPrefix(r.URL.Path, "/api/")
+	if !ok {
+		htmlPage(w, http.StatusNotFound, "Not Found")
+		return
+	}
+	if strings.HasPrefix(path, "_allauth/") {
+		c.headlessLogin(path)
+		return
+	}
+	parts := strings.Split(path, "/")
+	if !strings.HasSuffix(path, "/") {
+		c.withoutSlash(parts)
+		return
+	}
+	parts = parts[:len(parts)-1]
+	switch {
+	case path == "health/":
+		c.json(http.StatusOK, map[string]any{"status": "ok"})
+		return
+	case path == "iam/login/":
+		c.oldLogin()
+		return
+	case path == "schema/":
+		c.openAPI()
+		return
+	case !known(parts):
+		htmlPage(w, http.StatusNotFound, "Not Found")
+		return
+	}
+	if !c.authenticate() || !c.acceptable() {
+		return
+	}
+	c.dispatch(path, parts)
+}
+
+func known(parts []string) bool {
+	switch strings.Join(parts, "/") {
+	case "build", "iam/current-user", "iam/logout", "iam/auth-tokens":
+		return true
+	}
+	return listed[parts[0]]
+}
+
+func (c *call) withoutSlash(parts []string) {
+	if !listed[parts[0]] && !known(parts) && parts[0] != "health" {
+		htmlPage(c.w, http.StatusNotFound, "Not Found")
+		return
+	}
+	to := c.r.URL.Path + "/"
+	if c.r.URL.RawQuery != "" {
+		to += "?" + c.r.URL.RawQuery
+	}
+	c.w.Header().Set("Location", to)
+	writeRaw(c.w, http.StatusMovedPermanently, "text/html; charset=utf-8", "")
+}
+
+func (c *call) dispatch(path string, parts []string) {
+	switch path {
+	case "build/":
+		c.json(http.StatusOK, map[string]any{"version": c.cfg.Version, "build": "fake", "infrastructure": "S-FS"})
+		return
+	case "iam/current-user/":
+		c.json(http.StatusOK, map[string]any{"email": c.user.Email, "root_folder_id": c.root})
+		return
+	case "iam/logout/":
+		c.logout()
+		return
+	}
+	resource := parts[0]
+	switch {
+	case len(parts) == 1:
+		c.collection(resource)
+	case len(parts) == 2 && parts[1] == "autocomplete" && !c.cfg.Old:
+		c.list(resource, true)
+	case len(parts) == 2 && parts[1] == "batch-action":
+		c.batchAction(resource)
+	case !uuid.MatchString(parts[1]):
+		c.detail(http.StatusNotFound, "Not found.")
+	case len(parts) == 2:
+		c.item(resource, parts[1])
+	case len(parts) == 3 && parts[2] == "object":
+		c.writeRepresentation(resource, parts[1])
+	case len(parts) == 3 && parts[2] == "attachment":
+		c.download(resource, parts[1])
+	case len(parts) == 3 && parts[2] == "upload" && resource == "evidences":
+		c.upload(parts[1])
+	default:
+		htmlPage(c.w, http.StatusNotFound, "Not Found")
+	}
+}
+
+func (c *call) collection(resource string) {
+	switch {
+	case c.r.Method == http.MethodGet || c.r.Method == http.MethodHead:
+		c.list(resource, false)
+	case c.r.Method == http.MethodPost && resource == "evidences":
+		c.createEvidence()
+	case c.r.Method == http.MethodPost && resource == "evidence-revisions":
+		c.createRevision()
+	case c.r.Method == http.MethodOptions:
+		htmlPage(c.w, http.StatusInternalServerError, "Server Error (500)")
+	default:
+		c.detail(http.StatusMethodNotAllowed, `Method "`+c.r.Method+`" not allowed.`)
+	}
+}
+
+func (c *call) item(resource, id string) {
+	switch c.r.Method {
+	case http.MethodGet, http.MethodHead:
+		if o := c.visible(resource, id); o != nil {
+			c.json(http.StatusOK, c.readRow(o))
+			return
+		}
+		c.noSuchObject(resource)
+	case http.MethodPatch:
+		c.patch(resource, id)
+	case http.MethodOptions:
+		htmlPage(c.w, http.StatusInternalServerError, "Server Error (500)")
+	default:
+		c.detail(http.StatusMethodNotAllowed, `Method "`+c.r.Method+`" not allowed.`)
+	}
+}
+
+func (c *call) writeRepresentation(resource, id string) {
+	if c.r.Method != http.MethodGet {
+		c.detail(http.StatusMethodNotAllowed, `Method "`+c.r.Method+`" not allowed.`)
+		return
+	}
+	if o := c.visible(resource, id); o != nil {
+		c.json(http.StatusOK, c.snapshot(o))
+		return
+	}
+	c.noSuchObject(resource)
+}
+
+// models name resources in the API's 404.
+var models = map[string]string{
+	"applied-controls": "AppliedControl", "requirement-assessments": "RequirementAssessment", "evidences": "Evidence",
+	"evidence-revisions": "EvidenceRevision", "compliance-assessments": "ComplianceAssessment", "folders": "Folder",
+	"frameworks": "Framework", "requirement-nodes": "RequirementNode",
+}
+
+func (c *call) noSuchObject(resource string) {
+	c.detail(http.StatusNotFound, "No "+models[resource]+" matches the given query.")
+}
+
+func (c *call) detail(status int, text string) { c.json(status, map[string]any{"detail": text}) }
+
+func (c *call) json(status int, body any) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		htmlPage(c.w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	writeRaw(c.w, status, "application/json", string(data))
+}
+
+func writeRaw(w http.ResponseWriter, status int, kind, body string) {
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body)) // the client may have gone
+}
+
+func htmlPage(w http.ResponseWriter, status int, text string) {
+	writeRaw(w, status, "text/html; charset=utf-8", "<!doctype html><html><head><title>"+text+"</title></head><body><h1>"+text+"</h1></body></html>")
+}
