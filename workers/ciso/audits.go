@@ -2,28 +2,29 @@ package ciso
 
 import (
 	"context"
-	"fmt"
-	"net/http"
+	"errors"
 	"net/url"
 	"slices"
-	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"dispatcher/jobs"
 )
 
 // The API filters requirement assessments by requirement__urn since v3.15.0 and
 // by requirement__ref_id before (core/views.py), and ignores the other one. So
 // both are sent: the urns are looked up in the audits' frameworks, whose nodes
-// never change, and every row is checked against the ref_id all the same.
+// hardly change, and every row is checked against the ref_id all the same.
 
-// auditFresh is how long an audit's ids are believed. A row that is of none of
-// them has them looked up again.
-const auditFresh = 5 * time.Minute
+// auditFresh is how long an audit's ids are believed. What does not fit them
+// has them looked up again at once.
+const auditFresh = time.Minute
 
 // audit is a compliance assessment.
 type audit struct{ id, framework string }
 
-// auditCache remembers audits by ref_id and nodes by framework.
+// auditCache remembers audits by ref_id or id, and nodes by framework.
 type auditCache struct {
 	mu     sync.Mutex
 	audits map[string]cachedAudits
@@ -36,63 +37,62 @@ type cachedAudits struct {
 }
 
 // requirementRows resolves selectors that name a requirement or an audit by
-// ref_id.
+// ref_id. What it remembers of audits may have changed: if the outcome hints at
+// that, it looks again.
 func (c *Client) requirementRows(ctx context.Context, q *query) ([]row, int, error) {
-	for try := 0; ; try++ {
-		audits, known, err := c.auditsOf(ctx, q, try > 0)
-		if err != nil {
-			return nil, 0, err
-		}
-		if known && len(audits) == 0 {
-			return nil, 0, nil
-		}
-		rows, total, err := c.rowsOfAudits(ctx, q, audits, known)
-		stale := err == nil && known && (total == 0 || !allOf(rows, audits))
-		if !stale || try > 0 {
-			return rows, total, err
-		}
+	audits, known, err := c.auditsOf(ctx, q, false)
+	if err != nil {
+		return nil, 0, err
 	}
+	rows, total, err := c.rowsOfAudits(ctx, q, audits, func(r row) bool { return q.matches(r) })
+	if !known || err == nil && total > 0 && allOf(rows, audits) {
+		return rows, total, err
+	}
+	var failure *jobs.Failure
+	if err != nil && !errors.As(err, &failure) {
+		return nil, 0, err
+	}
+	fresh, _, freshErr := c.auditsOf(ctx, q, true)
+	if freshErr != nil {
+		return nil, 0, freshErr
+	}
+	if slices.Equal(audits, fresh) && total == 0 {
+		return rows, total, err
+	}
+	return c.rowsOfAudits(ctx, q, fresh, func(r row) bool { return q.matches(r) && ofAny(r, fresh) })
 }
 
 // allOf reports whether every row belongs to one of the audits.
 func allOf(rows []row, audits []audit) bool {
-	for _, r := range rows {
-		id := r.inner("compliance_assessment").str("id")
-		if !slices.ContainsFunc(audits, func(a audit) bool { return a.id == id }) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(rows, func(r row) bool { return !ofAny(r, audits) })
 }
 
-func (c *Client) rowsOfAudits(ctx context.Context, q *query, audits []audit, known bool) ([]row, int, error) {
-	strict := *q
-	if known { // the rows show the audit's id only
-		ids := make([]string, len(audits))
-		for i, a := range audits {
-			ids[i] = a.id
-		}
-		strict.conditions = append(slices.Clone(q.conditions), condition{
-			name: "compliance_assessment", filter: filter{kind: idKind, sees: sameRelated("compliance_assessment")}, values: ids,
-		})
-	}
-	parameters := strict.parameters()
+func ofAny(r row, audits []audit) bool {
+	id := r.inner("compliance_assessment").str("id")
+	return slices.ContainsFunc(audits, func(a audit) bool { return a.id == id })
+}
+
+// rowsOfAudits lists the rows, for each urn that the requirement has.
+func (c *Client) rowsOfAudits(ctx context.Context, q *query, audits []audit, matches func(row) bool) ([]row, int, error) {
+	parameters := q.parameters()
 	ref := q.has("requirement__ref_id")
-	if ref == nil {
-		return c.matching(ctx, &strict, parameters)
+	if ref == nil || q.has("requirement__urn") != nil {
+		return c.matching(ctx, q, parameters, matches)
 	}
 	urns, err := c.urnsOf(ctx, audits, ref.values[0])
 	if err != nil {
 		return nil, 0, err
 	}
-	if len(urns) == 0 { // no audit named: only looking at all rows can tell
-		return c.matching(ctx, &strict, parameters)
+	if len(urns) == 0 { // no audit named, or a node we do not know: only looking at all rows can tell
+		return c.matching(ctx, q, parameters, matches)
 	}
 	var rows []row
 	total := 0
 	for _, urn := range urns {
 		parameters.Set("requirement__urn", urn)
-		some, n, err := c.matching(ctx, &strict, parameters)
+		some, n, err := c.matching(ctx, q, parameters, func(r row) bool {
+			return matches(r) && r.inner("requirement").str("urn") == urn
+		})
 		if err != nil {
 			return nil, 0, err
 		}
@@ -130,20 +130,22 @@ func (c *Client) auditsBy(ctx context.Context, field, value string, fresh bool) 
 	if ok && !fresh && c.cfg.Clock().Sub(cached.at) < auditFresh {
 		return cached.list, nil
 	}
-	var page list
-	parameters := url.Values{field: {value}, "limit": {"100"}}
-	if err := c.call(ctx, &request{method: http.MethodGet, path: "/compliance-assessments/", query: parameters.Encode()}, &page); err != nil {
-		return nil, err
+	same := sameField(field)
+	if field == "id" {
+		same = sameOwnID
 	}
 	var found []audit
-	for _, r := range page.Results {
-		if sameField(field)(r, value) {
+	err := c.each(ctx, "/compliance-assessments/", url.Values{field: {value}}, pageSize, func(r row) {
+		if same(r, value) {
 			found = append(found, audit{id: r.str("id"), framework: r.inner("framework").str("id")})
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	c.audits.mu.Lock()
 	defer c.audits.mu.Unlock()
-	if c.audits.audits == nil {
+	if c.audits.audits == nil || len(c.audits.audits) >= maxNoted {
 		c.audits.audits = make(map[string]cachedAudits)
 	}
 	c.audits.audits[key] = cachedAudits{list: found, at: c.cfg.Clock()}
@@ -157,7 +159,7 @@ func (c *Client) urnsOf(ctx context.Context, audits []audit, ref string) (urns [
 		if err != nil {
 			return nil, err
 		}
-		for _, urn := range nodes[ref] {
+		for _, urn := range nodes[strings.TrimSpace(ref)] {
 			if !slices.Contains(urns, urn) {
 				urns = append(urns, urn)
 			}
@@ -178,21 +180,13 @@ func (c *Client) nodes(ctx context.Context, framework string) (map[string][]stri
 		return nodes, nil
 	}
 	nodes = make(map[string][]string)
-	for offset, total := 0, 1; offset < total; {
-		var page list
-		parameters := url.Values{"framework": {framework}, "limit": {"5000"}, "offset": {strconv.Itoa(offset)}, "ordering": {"id"}}
-		if err := c.call(ctx, &request{method: http.MethodGet, path: "/requirement-nodes/", query: parameters.Encode()}, &page); err != nil {
-			return nil, err
+	err := c.each(ctx, "/requirement-nodes/", url.Values{"framework": {framework}}, 10*pageSize, func(r row) {
+		if ref := r.str("ref_id"); ref != "" && sameID(r.str("framework"), framework) {
+			nodes[strings.TrimSpace(ref)] = append(nodes[strings.TrimSpace(ref)], r.str("urn"))
 		}
-		if len(page.Results) == 0 && page.Count > offset {
-			return nil, fmt.Errorf("list requirements of framework %s: an empty page", framework)
-		}
-		for _, r := range page.Results {
-			if ref := r.str("ref_id"); ref != "" && r.str("framework") == framework {
-				nodes[ref] = append(nodes[ref], r.str("urn"))
-			}
-		}
-		offset, total = offset+len(page.Results), page.Count
+	})
+	if err != nil {
+		return nil, err
 	}
 	c.audits.mu.Lock()
 	defer c.audits.mu.Unlock()

@@ -13,14 +13,8 @@ import (
 // Connect finds the API below the configured address, and its version. It
 // returns nil or a [jobs.HoldError]; it may be called again and again.
 func (c *Client) Connect(ctx context.Context) error {
-	if c.baseURL() == "" {
-		base, err := c.findBase(ctx)
-		if err != nil {
-			return err
-		}
-		c.mu.Lock()
-		c.base = base
-		c.mu.Unlock()
+	if err := c.ensureBase(ctx); err != nil {
+		return err
 	}
 	var build struct {
 		Version string `json:"version"`
@@ -45,6 +39,21 @@ func (c *Client) Version() string {
 
 // Base returns the address of the API, "" before Connect.
 func (c *Client) Base() string { return c.baseURL() }
+
+// ensureBase finds the base if it is not known yet.
+func (c *Client) ensureBase(ctx context.Context) error {
+	if c.baseURL() != "" {
+		return nil
+	}
+	base, err := c.findBase(ctx)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.base = base
+	return nil
+}
 
 // findBase tries the address itself, then /api below it: in every shipped
 // deployment the host's root is the web front end.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -31,13 +32,23 @@ func unanswered(r *request, err error) error {
 	return err
 }
 
+// notSentError is why a request could not even be made here.
+type notSentError struct{ err error }
+
+func (e *notSentError) Error() string { return e.err.Error() }
+func (e *notSentError) Unwrap() error { return e.err }
+
 // noAnswer classifies a request that got none.
 func (c *Client) noAnswer(ctx context.Context, r *request, err error) error {
 	var failure *jobs.Failure
 	if errors.As(err, &failure) {
 		return failure // it was never sent
 	}
-	sent := !isDial(err)
+	var unsent *notSentError
+	if errors.As(err, &unsent) && ctx.Err() == nil {
+		return jobs.Transient(0, 0, fmt.Errorf("%s %s: %w", r.method, r.path, unsent.err))
+	}
+	sent := !isDial(err) && unsent == nil
 	if ctx.Err() != nil {
 		if sent {
 			return unanswered(r, fmt.Errorf("%s %s: %w", r.method, r.path, context.Cause(ctx)))
@@ -54,7 +65,7 @@ func (c *Client) noAnswer(ctx context.Context, r *request, err error) error {
 // isDial reports whether no connection came about: nothing was sent.
 func isDial(err error) bool {
 	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
+	if errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") {
 		return true
 	}
 	var dns *net.DNSError
@@ -85,15 +96,15 @@ func hint(err error) error {
 // judge turns every answer but success into an error.
 func (c *Client) judge(ctx context.Context, r *request, a *answer) error {
 	switch {
-	case a.status >= 200 && a.status < 300 && (a.isAPI() || len(a.body) == 0):
-		c.breaker.succeeded()
+	case a.status >= 200 && a.status < 300 && a.isAPI():
+		c.breakerOf(r).succeeded(r)
 		return nil
 	case a.status >= 500 || a.status == http.StatusTooManyRequests || a.status == http.StatusRequestTimeout || a.status == http.StatusTooEarly:
 		return c.serverError(ctx, r, a)
-	case !a.isAPI():
-		return c.notTheAPI(r, a)
+	case a.status >= 300 && a.status < 400 || !a.isAPI() || a.isGateway():
+		return c.stranger(ctx, r, a)
 	}
-	return c.refusal(r, a)
+	return c.refusal(ctx, r, a)
 }
 
 // serverError is an answer that may be different the next time.
@@ -122,31 +133,52 @@ func (c *Client) suspicious(ctx context.Context, r *request, a *answer, err erro
 	if a != nil {
 		status, after = a.status, retryAfter(a, c.cfg.Clock())
 	}
-	if c.breaker.failed(r.object, c.cfg.Clock()) {
-		return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("requests for several objects fail although the API answers; the last: %w", err))
+	if hold := c.breakerOf(r).failed(r.key(), err, c.cfg.Clock()); hold != nil {
+		return hold
 	}
 	return jobs.Transient(status, after, err)
+}
+
+// stranger is an answer that is not the API's. It holds the work; but a proxy
+// that refuses one request again and again while the API answers has something
+// against that request alone, which then spends its own attempts and stops
+// nobody else.
+func (c *Client) stranger(ctx context.Context, r *request, a *answer) error {
+	err := c.notTheAPI(r, a)
+	if _, held := IsHold(err); !held || a.status >= 300 && a.status < 400 || c.Probe(ctx) != nil {
+		return err
+	}
+	if c.breakerOf(r).refused(r.key()) <= maxStrange {
+		return err
+	}
+	return jobs.Transient(a.status, retryAfter(a, c.cfg.Clock()), errors.Unwrap(err))
 }
 
 // notTheAPI is an answer of somebody else: a proxy, another server, or Django
 // before the API (ALLOWED_HOSTS). It says nothing about the job, but for two.
 func (c *Client) notTheAPI(r *request, a *answer) error {
 	where := fmt.Sprintf("%s %s: HTTP %d", r.method, r.path, a.status)
+	why := "a page that is not the API's; API_URL leads to something else, or a proxy is in between"
 	switch {
 	case a.status == http.StatusRequestEntityTooLarge:
 		return jobs.Fail(jobs.CodeRejected, "%s: a proxy before the API refuses a body of this size; raise its limit, then retry", where).WithStatus(a.status)
 	case a.status == http.StatusBadRequest && len(a.body) == 0:
 		return jobs.Fail(jobs.CodeRejected, "%s without a reason", where).WithStatus(a.status)
 	case a.status >= 300 && a.status < 400:
-		return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s redirects to %q; API_URL must be the API's own address", where, a.header.Get("Location")))
+		why = fmt.Sprintf("a redirect to %q; API_URL must be the API's own address", a.header.Get("Location"))
 	case a.status == http.StatusBadRequest:
-		return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s and a page that is not the API's; is the host of API_URL among the server's ALLOWED_HOSTS?", where))
+		why = "a page that is not the API's; is the host of API_URL among the server's ALLOWED_HOSTS?"
+	case len(a.body) == 0:
+		why = "nothing with it; API_URL leads to something else, or a proxy is in between"
 	}
-	return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s and a page that is not the API's; API_URL leads to something else, or a proxy is in between", where))
+	return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s and %w%s", where, errStranger, why))
 }
 
+// errStranger marks answers that are not the API's; it adds no words.
+var errStranger = errors.New("")
+
 // refusal is the API's own no.
-func (c *Client) refusal(r *request, a *answer) error {
+func (c *Client) refusal(ctx context.Context, r *request, a *answer) error {
 	text := errorText(a)
 	switch {
 	case a.status == http.StatusNotFound:
@@ -157,6 +189,9 @@ func (c *Client) refusal(r *request, a *answer) error {
 		if text == "" {
 			text = "the API gives no reason"
 		}
+		if hold := c.missed(ctx, r.right(), r.key()); hold != nil {
+			return hold
+		}
 		return jobs.Fail(jobs.CodeForbidden, "%s (%s %s); give the dispatcher's user the right, then retry", text, r.method, r.path).WithStatus(a.status)
 	case passing(text):
 		return jobs.Transient(a.status, 0, fmt.Errorf("%s %s: HTTP %d: %s", r.method, r.path, a.status, text))
@@ -164,15 +199,13 @@ func (c *Client) refusal(r *request, a *answer) error {
 	return jobs.Fail(jobs.CodeRejected, "%s", text).WithStatus(a.status)
 }
 
+// versionTaken is what parallel revisions of one evidence are told.
+var versionTaken = regexp.MustCompile(`(^|; )version: \d+ is already used`)
+
 // passing reports whether a 400 is about the moment, not the message: the write
 // serialiser turns any exception into one (core/serializers.py).
 func passing(text string) bool {
-	for _, part := range []string{"database is locked", "deadlock", "is already used. Please"} {
-		if strings.Contains(text, part) && (part != "is already used. Please" || strings.Contains(text, "version: ")) {
-			return true
-		}
-	}
-	return false
+	return strings.Contains(text, "database is locked") || strings.Contains(text, "deadlock") || versionTaken.MatchString(text)
 }
 
 // retryAfter reads what the server asked for: seconds or a date.

@@ -14,13 +14,19 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"dispatcher/jobs"
 )
 
 // maxJSONBody is the API's limit of a JSON body (DATA_UPLOAD_MAX_MEMORY_SIZE).
 const maxJSONBody = 2_621_440
 
-// maxAnswer bounds what is read of one answer.
-const maxAnswer = 256 << 20
+// maxAnswer bounds what is read of one answer; the OpenAPI document has 5 MB.
+const maxAnswer = 64 << 20
+
+// maxTarget bounds path and query: gunicorn answers a request line above 5,120
+// bytes with a page that is not the API's.
+const maxTarget = 5000
 
 // Config is what a client needs.
 type Config struct {
@@ -66,11 +72,14 @@ type Client struct {
 	http    *http.Client
 	limiter *rate.Limiter
 	session *session
+	known   map[Resource]map[string]filter // selector keys
 	prober  prober
-	breaker breaker
+	rights  rights
 	folders folderCache
 	audits  auditCache
 	schema  schemaCache
+
+	readBreaker, writeBreaker breaker
 
 	mu             sync.Mutex
 	base           string // without a slash at its end; "" until connected
@@ -92,7 +101,10 @@ func New(cfg Config) (*Client, error) {
 			return nil, err
 		}
 	}
-	c := &Client{cfg: cfg, http: &http.Client{Transport: transport, CheckRedirect: sameOriginOnly}}
+	c := &Client{cfg: cfg, http: &http.Client{Transport: transport, CheckRedirect: sameOriginOnly}, known: make(map[Resource]map[string]filter)}
+	for _, resource := range []Resource{AppliedControls, RequirementAssessments, Evidences} {
+		c.known[resource] = filters(resource)
+	}
 	if cfg.RateLimit > 0 {
 		c.limiter = rate.NewLimiter(rate.Limit(cfg.RateLimit), max(1, int(cfg.RateLimit)))
 	}
@@ -115,6 +127,14 @@ type request struct {
 
 func (r *request) writes() bool { return r.method != http.MethodGet }
 
+// key tells requests apart that are about different objects.
+func (r *request) key() string {
+	if r.object != "" {
+		return r.object
+	}
+	return r.path + "?" + r.query
+}
+
 // answer is what came back.
 type answer struct {
 	status int
@@ -125,25 +145,38 @@ type answer struct {
 // isAPI reports whether the API itself spoke: JSON, or the empty 403 and 204
 // that some of its views send.
 func (a *answer) isAPI() bool {
-	kind := a.header.Get("Content-Type")
-	if strings.Contains(kind, "json") {
-		return true
+	if len(a.body) == 0 {
+		return a.status == http.StatusForbidden || a.status == http.StatusNoContent
 	}
-	return len(a.body) == 0 && (a.status == http.StatusForbidden || a.status == http.StatusNoContent)
+	return strings.Contains(a.header.Get("Content-Type"), "json")
+}
+
+// isGateway reports whether a JSON refusal is an API gateway's, not the API's:
+// gateways say "message", the API says "detail", "error" or names fields.
+func (a *answer) isGateway() bool {
+	var body struct{ Message, Detail any }
+	return bytes.Contains(a.body, []byte(`"message"`)) && decode(a.body, &body) == nil && body.Detail == nil && isText(body.Message)
+}
+
+func isText(v any) bool {
+	_, ok := v.(string)
+	return ok
+}
+
+// decode reads one JSON value; numbers stay as they are written.
+func decode(data []byte, out any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	return d.Decode(out)
 }
 
 // call sends a request and decodes a JSON answer into out (nil: drop it).
 func (c *Client) call(ctx context.Context, r *request, out any) error {
 	a, err := c.send(ctx, r)
-	if err != nil {
+	if err != nil || out == nil {
 		return err
 	}
-	if out == nil || len(a.body) == 0 {
-		return nil
-	}
-	d := json.NewDecoder(bytes.NewReader(a.body))
-	d.UseNumber()
-	if err := d.Decode(out); err != nil {
+	if err := decode(a.body, out); err != nil {
 		return c.suspicious(ctx, r, a, fmt.Errorf("%s %s: the answer is cut or not JSON: %w", r.method, r.path, err))
 	}
 	return nil
@@ -152,6 +185,9 @@ func (c *Client) call(ctx context.Context, r *request, out any) error {
 // send sends a request, renews the session once if it is refused, and turns
 // everything but success into an error.
 func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
+	if err := c.ensureBase(ctx); err != nil {
+		return nil, err
+	}
 	if c.limiter != nil {
 		if err := c.limiter.Wait(ctx); err != nil {
 			return nil, err
@@ -197,11 +233,28 @@ func (c *Client) roundTrip(ctx context.Context, r *request, token string) (*answ
 		return nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	body, err := readAll(resp)
 	if err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	return &answer{status: resp.StatusCode, header: resp.Header, body: body}, nil
+}
+
+// readAll reads an answer to its end, so that its connection can be used again.
+func readAll(resp *http.Response) ([]byte, error) {
+	if resp.ContentLength > maxAnswer {
+		return nil, fmt.Errorf("%d bytes are more than the %d that are read", resp.ContentLength, maxAnswer)
+	}
+	if n := resp.ContentLength; n >= 0 {
+		body := make([]byte, n)
+		_, err := io.ReadFull(resp.Body, body)
+		return body, err
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err == nil && len(body) > maxAnswer {
+		err = fmt.Errorf("more than the %d bytes that are read", maxAnswer)
+	}
+	return body, err
 }
 
 func (c *Client) build(ctx context.Context, r *request, token string) (*http.Request, error) {
@@ -213,13 +266,16 @@ func (c *Client) build(ctx context.Context, r *request, token string) (*http.Req
 	if r.query != "" {
 		target += "?" + r.query
 	}
+	if len(target) > maxTarget {
+		return nil, jobs.Fail(jobs.CodeInvalidSelector, "the selector makes a request of %d bytes, the API accepts %d; select by fewer or shorter values", len(target), maxTarget)
+	}
 	body, length, kind, err := r.open()
 	if err != nil {
 		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, target, body)
 	if err != nil {
-		return nil, fmt.Errorf("build request: %w", err)
+		return nil, &notSentError{fmt.Errorf("build request: %w", err)}
 	}
 	if body != nil {
 		req.ContentLength = length // never chunked: the API reads that as empty
@@ -242,11 +298,14 @@ func (r *request) open() (io.Reader, int64, string, error) {
 	switch {
 	case r.file != nil:
 		body, err := r.file.open()
-		return body, r.file.length(), r.file.contentType(), err
-	case r.body != nil:
-		data, err := json.Marshal(r.body)
 		if err != nil {
-			return nil, 0, "", fmt.Errorf("encode request: %w", err)
+			return nil, 0, "", &notSentError{err}
+		}
+		return body, r.file.length(), r.file.contentType(), nil
+	case r.body != nil:
+		data, err := encode(r.body)
+		if err != nil {
+			return nil, 0, "", &notSentError{fmt.Errorf("encode request: %w", err)}
 		}
 		if len(data) > maxJSONBody {
 			return nil, 0, "", tooLarge(len(data))
@@ -254,6 +313,15 @@ func (r *request) open() (io.Reader, int64, string, error) {
 		return bytes.NewReader(data), int64(len(data)), "application/json", nil
 	}
 	return nil, 0, "", nil
+}
+
+// encode writes JSON without the escapes that make HTML-like text longer.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 func (c *Client) baseURL() string {

@@ -1,12 +1,11 @@
 package ciso
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // maxErrorText bounds the line that an error becomes.
@@ -21,9 +20,7 @@ func errorText(a *answer) string {
 		return ""
 	}
 	var body any
-	d := json.NewDecoder(bytes.NewReader(a.body))
-	d.UseNumber()
-	if err := d.Decode(&body); err != nil {
+	if decode(a.body, &body) != nil {
 		return ""
 	}
 	return shorten(strings.Join(flatten("", body, 0), "; "))
@@ -37,7 +34,7 @@ func flatten(name string, v any, depth int) (lines []string) {
 	switch v := v.(type) {
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			lines = append(lines, flatten(fieldName(name, key), v[key], depth+1)...)
+			lines = append(lines, flatten(fieldName(name, oneLine(key)), v[key], depth+1)...)
 		}
 	case []any:
 		for _, item := range v {
@@ -45,7 +42,7 @@ func flatten(name string, v any, depth int) (lines []string) {
 		}
 	case nil:
 	default:
-		text := strings.Join(strings.Fields(fmt.Sprint(v)), " ")
+		text := oneLine(fmt.Sprint(v))
 		if name != "" {
 			text = name + ": " + text
 		}
@@ -64,6 +61,20 @@ func fieldName(outer, key string) string {
 		return outer + "." + key
 	}
 	return key
+}
+
+// oneLine keeps what can be printed, with single blanks between words.
+func oneLine(s string) string {
+	printable := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(printable), " ")
 }
 
 func shorten(s string) string {

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
+
+	"dispatcher/jobs"
 )
 
 // Evidence is an evidence as lists show it.
@@ -14,15 +15,6 @@ type Evidence struct {
 	ID       string `json:"id"`
 	Name     string `json:"name"`
 	FolderID string `json:"folder"`
-}
-
-// Revision is one file of an evidence.
-type Revision struct {
-	ID          string `json:"id"`
-	Version     int    `json:"version"`
-	Attachment  string `json:"attachment"` // stored file name, "" if it has none
-	Hash        string `json:"hash"`       // SHA-256 in hex; right only for a name that was unique
-	Observation string `json:"observation,omitempty"`
 }
 
 // NewEvidence is an evidence to create, with its file and links, in one POST.
@@ -52,26 +44,13 @@ func (c *Client) evidences(ctx context.Context, parameters url.Values, folderID 
 	if folderID != "" {
 		parameters.Set("folder", folderID)
 	}
-	parameters.Set("limit", strconv.Itoa(pageSize))
-	parameters.Set("ordering", "id")
-	for offset, total := 0, 1; offset < total; {
-		parameters.Set("offset", strconv.Itoa(offset))
-		var page list
-		if err := c.call(ctx, &request{method: http.MethodGet, path: "/evidences/", query: parameters.Encode()}, &page); err != nil {
-			return nil, err
+	err = c.each(ctx, "/evidences/", parameters, pageSize, func(r row) {
+		e := Evidence{ID: r.str("id"), Name: r.str("name"), FolderID: r.inner("folder").str("id")}
+		if is(e.Name) && (folderID == "" || sameID(e.FolderID, folderID)) {
+			found = append(found, e)
 		}
-		for _, r := range page.Results {
-			e := Evidence{ID: r.str("id"), Name: r.str("name"), FolderID: r.inner("folder").str("id")}
-			if is(e.Name) && (folderID == "" || strings.EqualFold(e.FolderID, folderID)) {
-				found = append(found, e)
-			}
-		}
-		if len(page.Results) == 0 {
-			break
-		}
-		offset, total = offset+len(page.Results), page.Count
-	}
-	return found, nil
+	})
+	return found, err
 }
 
 // CreateEvidence makes an evidence with its file and links in one multipart
@@ -95,43 +74,13 @@ func (c *Client) CreateEvidence(ctx context.Context, e NewEvidence) (id string, 
 		method: http.MethodPost, path: "/evidences/", file: newMultipart(fields, "attachment", e.File),
 		object: "evidences/" + e.FolderID + "/" + strings.ToLower(e.Name), timeout: c.cfg.UploadTimeout,
 	}, &created)
-	if err != nil {
-		return "", err
-	}
-	if created.str("id") == "" {
-		return "", fmt.Errorf("create evidence %q: the answer has no id", e.Name)
-	}
-	return created.str("id"), nil
+	return createdID(created, "/evidences/", err)
 }
 
-// Revisions returns the newest revisions of an evidence, newest first.
-func (c *Client) Revisions(ctx context.Context, evidenceID string, limit int) (revisions []Revision, err error) {
-	var page list
-	parameters := url.Values{"evidence": {evidenceID}, "limit": {strconv.Itoa(limit)}}
-	if err := c.call(ctx, &request{method: http.MethodGet, path: "/evidence-revisions/", query: parameters.Encode()}, &page); err != nil {
-		return nil, err
+// createdID returns the id of what a POST made.
+func createdID(created row, path string, err error) (string, error) {
+	if err == nil && created.str("id") == "" {
+		err = &UnansweredError{Err: jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("POST %s: the answer has no id; API_URL leads to something else, or a proxy is in between", path))}
 	}
-	for _, r := range page.Results {
-		if r.inner("evidence").str("id") != evidenceID {
-			continue
-		}
-		version, _ := strconv.Atoi(r.str("version"))
-		revisions = append(revisions, Revision{
-			ID: r.str("id"), Version: version, Attachment: strings.TrimPrefix(r.str("attachment"), "/"),
-			Hash: r.str("attachment_hash"), Observation: r.str("observation"),
-		})
-	}
-	return revisions, nil
-}
-
-// AddRevision adds a file to an evidence. The folder is the evidence's own:
-// without it the server checks the rights on its root folder.
-func (c *Client) AddRevision(ctx context.Context, e Evidence, observation string, file File) (id string, err error) {
-	fields := [][2]string{{"evidence", e.ID}, {"folder", e.FolderID}, {"observation", observation}}
-	var created row
-	err = c.call(ctx, &request{
-		method: http.MethodPost, path: "/evidence-revisions/", file: newMultipart(fields, "attachment", file),
-		object: "evidences/" + e.ID, timeout: c.cfg.UploadTimeout,
-	}, &created)
 	return created.str("id"), err
 }

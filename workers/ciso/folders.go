@@ -3,10 +3,8 @@ package ciso
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -47,7 +45,7 @@ func (c *Client) Folder(ctx context.Context, given string) (id string, err error
 		case len(found) == 1:
 			return found[0].id, nil
 		case len(found) > 1:
-			return "", jobs.Fail(jobs.CodeInvalidSelector, "folder %q is ambiguous: %d folders have this name; give a path such as %s, or an id", cutText(given, 80), len(found), path(list, found[0]))
+			return "", jobs.Fail(jobs.CodeInvalidSelector, "folder %q is ambiguous: %s; give such a path, or an id", cutText(given, 80), paths(list, found))
 		}
 	}
 	return "", jobs.Fail(jobs.CodeNoMatch, "no folder %q; it does not exist, or the dispatcher's user may not see it", cutText(given, 80))
@@ -79,37 +77,29 @@ func (c *Client) folderTree(ctx context.Context, fresh bool) ([]folder, error) {
 	if c.folders.list != nil && age < folderFresh && (!fresh || age < time.Second) {
 		return c.folders.list, nil
 	}
-	var all []folder
-	for offset, total := 0, 1; offset < total; {
-		var page list
-		parameters := url.Values{"limit": {strconv.Itoa(pageSize)}, "offset": {strconv.Itoa(offset)}, "ordering": {"id"}}
-		if err := c.call(ctx, &request{method: http.MethodGet, path: "/folders/", query: parameters.Encode()}, &page); err != nil {
-			return nil, err
-		}
-		for _, r := range page.Results {
-			all = append(all, folder{
-				id: r.str("id"), name: r.str("name"), parent: r.inner("parent_folder").str("id"),
-				root: r["parent_folder"] == nil && r.str("content_type") != "DOMAIN",
-			})
-		}
-		if len(page.Results) == 0 && page.Count > offset {
-			return nil, fmt.Errorf("list folders: an empty page")
-		}
-		offset, total = offset+len(page.Results), page.Count
+	all := []folder{}
+	err := c.each(ctx, "/folders/", url.Values{}, pageSize, func(r row) {
+		all = append(all, folder{
+			id: r.str("id"), name: r.str("name"), parent: r.inner("parent_folder").str("id"),
+			root: r["parent_folder"] == nil && r.str("content_type") != "DOMAIN",
+		})
+	})
+	if err != nil {
+		return nil, err
 	}
 	c.folders.list, c.folders.at = all, c.cfg.Clock()
 	return all, nil
 }
 
-// findFolders returns the folders with a name, or at a path.
+// findFolders returns the folders with a name, or else at a path.
 func findFolders(list []folder, given string) (found []folder) {
-	parts := strings.Split(strings.Trim(given, "/"), "/")
-	if len(parts) == 1 {
-		for _, f := range list {
-			if f.name == given || f.root && strings.EqualFold(given, "global") {
-				found = append(found, f)
-			}
+	for _, f := range list {
+		if f.name == given || f.root && strings.EqualFold(given, "global") {
+			found = append(found, f)
 		}
+	}
+	parts := strings.Split(strings.Trim(given, "/"), "/")
+	if len(found) > 0 || !strings.Contains(given, "/") {
 		return found
 	}
 	for _, f := range list {
@@ -121,26 +111,24 @@ func findFolders(list []folder, given string) (found []folder) {
 }
 
 // atPath reports whether the names from f upwards are parts, read from its end.
-// A path may begin at the root ("global") or below it.
+// A path may begin at the root ("global") or below it; the root may be invisible.
 func atPath(list []folder, f folder, parts []string) bool {
-	for i := len(parts) - 1; i >= 0; i-- {
-		if f.root && i == 0 && strings.EqualFold(parts[0], "global") {
-			return true
+	for i := len(parts) - 1; ; i-- {
+		if f.root {
+			return i == 0 && strings.EqualFold(parts[0], "global")
 		}
-		if f.name != parts[i] || f.root {
+		if f.name != parts[i] {
 			return false
 		}
-		if i == 0 {
-			break
-		}
-		parent, ok := byID(list, f.parent)
-		if !ok {
-			return false
+		parent, visible := byID(list, f.parent)
+		switch {
+		case i == 0:
+			return !visible || parent.root
+		case !visible:
+			return i == 1 && strings.EqualFold(parts[0], "global")
 		}
 		f = parent
 	}
-	parent, ok := byID(list, f.parent)
-	return !ok || parent.root
 }
 
 func byID(list []folder, id string) (folder, bool) {
@@ -150,6 +138,15 @@ func byID(list []folder, id string) (folder, bool) {
 		}
 	}
 	return folder{}, false
+}
+
+// paths renders where some folders are, for people.
+func paths(list, found []folder) string {
+	var all []string
+	for _, f := range found[:min(len(found), 5)] {
+		all = append(all, fmt.Sprintf("%s (%s)", path(list, f), f.id))
+	}
+	return strings.Join(all, ", ")
 }
 
 // path renders where a folder is.

@@ -62,17 +62,25 @@ func (c *Client) linkBatch(ctx context.Context, resource Resource, ids []string,
 		return err
 	}
 	if len(result.Failed) > 0 {
-		f := result.Failed[0]
-		why := strings.Join(flatten("", f["error"], 0), "; ")
-		if passing(why) {
-			return jobs.Transient(http.StatusOK, 0, fmt.Errorf("link evidence %s: %s", evidenceID, why))
-		}
-		return jobs.Fail(jobs.CodeRejected, "evidence %s could not be linked to %d of %d %s; %s: %s", evidenceID, len(result.Failed), len(ids), resource, f.str("id"), shorten(why))
+		return linkFailure(resource, ids, result.Failed, evidenceID)
 	}
 	if len(result.Succeeded) < len(ids) {
 		return jobs.Transient(http.StatusOK, 0, fmt.Errorf("link evidence %s: the API reports %d of %d", evidenceID, len(result.Succeeded), len(ids)))
 	}
 	return nil
+}
+
+// linkFailure words the first of the failures of a batch.
+func linkFailure(resource Resource, ids []string, failed []row, evidenceID string) error {
+	why := shorten(strings.Join(flatten("", failed[0]["error"], 0), "; "))
+	if passing(why) {
+		return jobs.Transient(http.StatusOK, 0, fmt.Errorf("link evidence %s: %s", evidenceID, why))
+	}
+	code := jobs.CodeRejected
+	if strings.Contains(why, "do not have permission") || strings.Contains(why, "access denied") {
+		code = jobs.CodeForbidden
+	}
+	return jobs.Fail(code, "evidence %s could not be linked to %d of %d %s; %s: %s", evidenceID, len(failed), len(ids), resource, failed[0].str("id"), why)
 }
 
 // linkEach links one object after the other on servers without add_m2m: the

@@ -11,103 +11,122 @@ import (
 	"dispatcher/jobs"
 )
 
-// probeFresh is how long an answer of the probe counts for all.
+// probeFresh is how long a bad answer of the probe counts for all.
 const probeFresh = time.Second
 
-// prober lets one probe at a time answer for everybody.
+// prober lets one probe at a time answer for everybody who asked before it
+// began. A good answer of before somebody's request failed tells nothing about
+// that failure, so it is not shared with him.
 type prober struct {
-	mu  sync.Mutex
-	at  time.Time
-	err error
+	mu      sync.Mutex
+	started int // probes begun
+	running *flight
+	at      time.Time // when the last one ended
+	err     error
+}
+
+// flight is one probe.
+type flight struct {
+	n    int
+	done chan struct{}
+	err  error // valid after done
 }
 
 // Probe asks the API whether it is there and accepts the token: build/ is cheap
 // and authenticated. It returns nil or a [jobs.HoldError].
 func (c *Client) Probe(ctx context.Context) error {
-	c.prober.mu.Lock()
-	defer c.prober.mu.Unlock()
-	if now := c.cfg.Clock(); now.Sub(c.prober.at) < probeFresh {
-		return c.prober.err
+	p := &c.prober
+	p.mu.Lock()
+	if p.err != nil && c.cfg.Clock().Sub(p.at) < probeFresh {
+		defer p.mu.Unlock()
+		return p.err
 	}
-	err := c.probe(ctx)
-	if ctx.Err() != nil {
-		return ctx.Err() // this caller's trouble, nobody else's answer
-	}
-	c.prober.at, c.prober.err = c.cfg.Clock(), err
-	return err
+	p.mu.Unlock()
+	return c.ProbeNow(ctx)
 }
 
 // ProbeNow is Probe without the answer of a moment ago.
 func (c *Client) ProbeNow(ctx context.Context) error {
+	p := &c.prober
+	p.mu.Lock()
+	need := p.started + 1
+	for {
+		f := p.running
+		if f == nil {
+			p.started++
+			f = &flight{n: p.started, done: make(chan struct{})}
+			p.running = f
+			go c.fly(context.WithValue(context.WithoutCancel(ctx), jobKey{}, ""), f)
+		}
+		p.mu.Unlock()
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if f.n >= need {
+			return f.err
+		}
+		p.mu.Lock()
+	}
+}
+
+// fly carries out one probe, for whoever waits; it is bounded by the timeouts
+// of its requests.
+func (c *Client) fly(ctx context.Context, f *flight) {
+	f.err = c.probe(ctx)
 	c.prober.mu.Lock()
-	c.prober.at = time.Time{}
+	c.prober.running, c.prober.err, c.prober.at = nil, f.err, c.cfg.Clock()
 	c.prober.mu.Unlock()
-	return c.Probe(ctx)
+	close(f.done)
 }
 
 func (c *Client) probe(ctx context.Context) error {
-	token, err := c.session.token(ctx)
-	if err != nil {
+	if err := c.ensureBase(ctx); err != nil {
 		return err
 	}
-	r := &request{method: http.MethodGet, path: "/build/"}
-	a, err := c.roundTrip(ctx, r, token)
-	if err != nil {
-		return jobs.Holding(jobs.HoldAPIDown, hint(fmt.Errorf("CISO Assistant does not answer: %w", withoutURL(err))))
+	if err := c.probeBuild(ctx); err != nil {
+		return err
 	}
-	switch {
-	case a.status == http.StatusOK && a.isAPI():
-		return nil
-	case a.status == http.StatusUnauthorized && a.isAPI():
-		return c.session.refused(ctx, token, a)
-	case a.isAPI() && a.status < 500:
-		return jobs.Holding(jobs.HoldAuth, fmt.Errorf("CISO Assistant refuses the dispatcher: HTTP %d: %s", a.status, errorText(a)))
-	case a.status < 500:
-		return c.notTheAPI(r, a)
-	}
-	return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("CISO Assistant answers HTTP %d", a.status))
-}
-
-// The breaker opens when requests for this many objects fail within a while
-// and none succeeds: then it is not the objects.
-const (
-	breakerObjects = 5
-	breakerWindow  = 30 * time.Second
-)
-
-type breaker struct {
-	mu      sync.Mutex
-	objects map[string]time.Time
-}
-
-// failed notes a failure and reports whether the breaker opens. It closes again
-// at once: what follows is the hold's probing.
-func (b *breaker) failed(object string, now time.Time) (open bool) {
-	if object == "" {
-		return false
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.objects == nil {
-		b.objects = make(map[string]time.Time)
-	}
-	b.objects[object] = now
-	for name, at := range b.objects {
-		if now.Sub(at) > breakerWindow {
-			delete(b.objects, name)
+	for _, b := range []*breaker{&c.readBreaker, &c.writeBreaker} {
+		if err := b.open(c.cfg.Clock()); err != nil {
+			return err
 		}
 	}
-	if len(b.objects) < breakerObjects {
-		return false
-	}
-	b.objects = nil
-	return true
+	return c.rightsBack(ctx)
 }
 
-func (b *breaker) succeeded() {
-	b.mu.Lock()
-	b.objects = nil
-	b.mu.Unlock()
+// probeBuild reads build/ with the token, and once more with a new one if the
+// session was renewed by it.
+func (c *Client) probeBuild(ctx context.Context) error {
+	r := &request{method: http.MethodGet, path: "/build/"}
+	for try := 0; ; try++ {
+		token, err := c.session.token(ctx)
+		if err != nil {
+			return err
+		}
+		a, err := c.roundTrip(ctx, r, token)
+		if err != nil {
+			return jobs.Holding(jobs.HoldAPIDown, hint(fmt.Errorf("CISO Assistant does not answer: %w", withoutURL(err))))
+		}
+		switch {
+		case a.status == http.StatusOK && a.isAPI():
+			return nil
+		case a.status == http.StatusUnauthorized && a.isAPI():
+			if err := c.session.refused(ctx, token, a); err != nil {
+				return err
+			}
+			if try > 0 {
+				return jobs.Holding(jobs.HoldAuth, fmt.Errorf("CISO Assistant refuses the new token: %s", errorText(a)))
+			}
+			continue
+		case a.status < 500 && a.status != http.StatusTooManyRequests && a.isAPI() && !a.isGateway():
+			return jobs.Holding(jobs.HoldAuth, fmt.Errorf("CISO Assistant refuses the dispatcher: HTTP %d: %s", a.status, errorText(a)))
+		case a.status < 500 && a.status != http.StatusTooManyRequests:
+			return asHold(c.notTheAPI(r, a))
+		}
+		return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("CISO Assistant answers HTTP %d", a.status))
+	}
 }
 
 // IsHold reports whether err is a hold, and of what reason.

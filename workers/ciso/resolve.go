@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 
 	"dispatcher/jobs"
@@ -20,20 +18,10 @@ type Match struct {
 	FolderID string `json:"folder,omitempty"`
 }
 
-// list is the API's envelope of a page (core/pagination.py). next is not read:
-// it is relative or names whatever host the server believes in.
-type list struct {
-	Count   int   `json:"count"`
-	Results []row `json:"results"`
-}
-
-// pageSize is how many rows one request asks for when there may be many.
-const pageSize = 500
-
 // Resolve returns the objects that a selector means: exactly one, or with
 // target multiple one or more, up to MaxTargets. Each has been seen to match.
 func (c *Client) Resolve(ctx context.Context, resource Resource, s Selector) ([]Match, error) {
-	q, err := s.parse(resource)
+	q, err := s.parse(resource, c.known[resource])
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +35,13 @@ func (c *Client) Resolve(ctx context.Context, resource Resource, s Selector) ([]
 	if err != nil {
 		return nil, resolveError(q, err)
 	}
+	if total == 0 {
+		if hold := c.missed(ctx, viewing(resource), string(resource)+"?"+q.describe()); hold != nil {
+			return nil, hold
+		}
+	} else {
+		c.rights.found()
+	}
 	return c.choose(q, rows, total)
 }
 
@@ -54,6 +49,12 @@ func (c *Client) Resolve(ctx context.Context, resource Resource, s Selector) ([]
 func resolveError(q *query, err error) error {
 	if errors.Is(err, ErrGone) {
 		return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("no list of %s at the API: %w", q.resource, err))
+	}
+	var failure *jobs.Failure
+	if errors.As(err, &failure) && failure.Code == jobs.CodeRejected {
+		named := *failure
+		named.Message = fmt.Sprintf("the API does not accept the selector %s: %s", q.describe(), failure.Message)
+		return &named
 	}
 	return err
 }
@@ -63,40 +64,66 @@ func (c *Client) rows(ctx context.Context, q *query) (rows []row, total int, err
 	if q.has("requirement__ref_id") != nil || q.has("compliance_assessment__ref_id") != nil {
 		return c.requirementRows(ctx, q)
 	}
-	return c.matching(ctx, q, q.parameters())
+	return c.matching(ctx, q, q.parameters(), q.matches)
 }
 
 // matching lists what the parameters filter and keeps the rows that match. When
 // the server turns out to ignore a filter everything is paged and looked at.
-func (c *Client) matching(ctx context.Context, q *query, parameters url.Values) (rows []row, total int, err error) {
-	limit := 2 // enough to tell one from many
+// total is more than the rows if reading on could not change the outcome.
+func (c *Client) matching(ctx context.Context, q *query, parameters url.Values, matches func(row) bool) (rows []row, total int, err error) {
+	limit, enough := 2, 1 // two rows tell one from many
 	if q.multiple {
-		limit = min(c.cfg.MaxTargets+1, pageSize)
+		limit, enough = pageSize, c.cfg.MaxTargets
 		parameters.Set("ordering", "id") // pages must not overlap
 	}
-	for offset := 0; ; {
+	kept := keeper{matches: matches}
+	for offset, counted := 0, -1; ; {
 		page, err := c.page(ctx, q, parameters, limit, offset)
 		if err != nil {
 			return nil, 0, err
 		}
-		total = page.Count
-		ignored := false
-		for _, r := range page.Results {
-			ok, _ := q.matches(r)
-			ignored = ignored || !ok
-			if ok {
-				rows = append(rows, r)
-			}
-		}
+		kept.take(page.Results)
 		offset += len(page.Results)
 		switch {
-		case ignored && limit < pageSize: // look at everything, in large pages
-			limit, offset, rows = pageSize, 0, nil
+		case kept.strangers && limit < pageSize: // look at everything, in large pages
+			limit, offset, counted = pageSize, 0, -1
+			kept = keeper{matches: matches, strangers: true}
 			parameters.Set("ordering", "id")
-		case len(page.Results) == 0, offset >= total:
-			return rows, len(rows), nil
-		case !ignored && !q.multiple && limit == 2, !ignored && q.multiple && total > c.cfg.MaxTargets:
-			return rows, total, nil
+			continue
+		case counted >= 0 && page.Count != counted, len(page.Results) == 0 && offset < page.Count:
+			return nil, 0, jobs.Transient(http.StatusOK, 0, fmt.Errorf("%s changed while they were listed: %d of %d", q.resource, offset, page.Count))
+		case offset >= page.Count, len(kept.rows) > enough:
+			return kept.rows, len(kept.rows), nil
+		case page.Count > enough && !kept.strangers && !kept.twice:
+			return kept.rows, page.Count, nil
+		}
+		counted = page.Count
+	}
+}
+
+// keeper keeps the rows that match, each once: a filter over a relation may
+// list an object several times.
+type keeper struct {
+	matches   func(row) bool
+	rows      []row
+	ids       map[string]bool
+	strangers bool // a row did not match: the server ignores a filter
+	twice     bool
+}
+
+func (k *keeper) take(rows []row) {
+	if k.ids == nil {
+		k.ids = make(map[string]bool, len(rows))
+	}
+	for _, r := range rows {
+		switch id := r.str("id"); {
+		case id == "" || !k.matches(r):
+			k.strangers = true
+		case k.ids[id]:
+			k.twice = true
+		default:
+			k.ids[id] = true
+			k.rows = append(k.rows, r)
 		}
 	}
 }
@@ -104,23 +131,16 @@ func (c *Client) matching(ctx context.Context, q *query, parameters url.Values) 
 // page reads one page of a list: the light one where the server has it and it
 // shows enough, because a full row costs the server much more.
 func (c *Client) page(ctx context.Context, q *query, parameters url.Values, limit, offset int) (list, error) {
-	parameters.Set("limit", strconv.Itoa(limit))
-	parameters.Del("offset")
-	if offset > 0 {
-		parameters.Set("offset", strconv.Itoa(offset))
-	}
+	setPage(parameters, limit, offset)
 	path := "/" + string(q.resource) + "/"
 	if q.light() && c.hasAutocomplete() {
-		var page list
-		err := c.call(ctx, &request{method: http.MethodGet, path: path + "autocomplete/", query: parameters.Encode()}, &page)
+		page, err := c.list(ctx, path+"autocomplete/", parameters)
 		if !errors.Is(err, ErrGone) {
 			return page, err
 		}
 		c.forgetAutocomplete()
 	}
-	var page list
-	err := c.call(ctx, &request{method: http.MethodGet, path: path, query: parameters.Encode()}, &page)
-	return page, err
+	return c.list(ctx, path, parameters)
 }
 
 func (c *Client) hasAutocomplete() bool {
@@ -145,18 +165,9 @@ func (c *Client) choose(q *query, rows []row, total int) ([]Match, error) {
 	case !q.multiple && total > 1:
 		return nil, jobs.Fail(jobs.CodeManyMatches, "%d %s match %s where one is wanted: %s; narrow the selector, or say \"target\": \"multiple\"", total, q.resource, q.describe(), names(rows))
 	}
-	var matches []Match
-	for _, r := range rows {
-		m := Match{ID: r.str("id"), Name: r.str("name"), FolderID: r.inner("folder").str("id")}
-		if m.ID == "" {
-			return nil, jobs.Transient(0, 0, fmt.Errorf("a row of %s without an id", q.resource))
-		}
-		if !slices.ContainsFunc(matches, func(known Match) bool { return known.ID == m.ID }) {
-			matches = append(matches, m)
-		}
-	}
-	if len(matches) != total {
-		return nil, jobs.Transient(0, 0, fmt.Errorf("%s changed while they were listed: %d of %d", q.resource, len(matches), total))
+	matches := make([]Match, len(rows))
+	for i, r := range rows {
+		matches[i] = Match{ID: r.str("id"), Name: r.str("name"), FolderID: r.inner("folder").str("id")}
 	}
 	return matches, nil
 }
@@ -174,7 +185,7 @@ func singular(r Resource) string {
 func names(rows []row) string {
 	var list []string
 	for _, r := range rows[:min(len(rows), 3)] {
-		list = append(list, fmt.Sprintf("%q", cutText(r.str("name"), 40)))
+		list = append(list, fmt.Sprintf("%q (%s)", cutText(r.str("name"), 40), r.str("id")))
 	}
 	return strings.Join(list, ", ") + map[bool]string{true: ", …"}[len(rows) > 3]
 }
@@ -183,7 +194,7 @@ func names(rows []row) string {
 func (q *query) describe() string {
 	var parts []string
 	for _, c := range q.conditions {
-		parts = append(parts, fmt.Sprintf("%s=%s", c.name, cutText(strings.Join(c.values, "|"), 80)))
+		parts = append(parts, fmt.Sprintf("%s=%s", c.name, cutText(oneLine(strings.Join(c.values, "|")), 80)))
 	}
 	return strings.Join(parts, ", ")
 }

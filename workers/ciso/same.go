@@ -4,18 +4,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 )
 
 // sameValue reports whether the API's value is what was sent, as the API
-// normalises: texts are trimmed, "1" and 1 are one, ids of a list have no order,
-// and ids that the token may not see are left out of the answer.
+// normalises: texts are trimmed, "1" and 1 are one, ids have no order.
 func sameValue(got, sent any) bool {
 	switch s := sent.(type) {
 	case nil:
 		return got == nil
 	case []any:
-		return sameList(got, s)
+		return sameSet(got, s)
+	case []string:
+		return sameSet(got, anys(s))
 	case map[string]any:
 		return sameObject(got, s)
 	case bool:
@@ -23,39 +25,54 @@ func sameValue(got, sent any) bool {
 	case string:
 		return sameText(got, s)
 	}
-	return sameNumber(got, sent)
+	return sameNumber(got, fmt.Sprint(sent))
+}
+
+func anys(list []string) (all []any) {
+	for _, s := range list {
+		all = append(all, s)
+	}
+	return all
 }
 
 func sameText(got any, sent string) bool {
-	sent = strings.TrimSpace(sent)
+	sent = strings.TrimFunc(sent, blank)
 	switch g := got.(type) {
 	case string:
-		return strings.TrimSpace(g) == sent || normalLines(g) == normalLines(sent)
+		return strings.TrimFunc(g, blank) == sent || sameLines(g, sent) || uuidPattern.MatchString(sent) && sameID(g, sent)
 	case json.Number:
 		return equalNumbers(g.String(), sent)
 	case bool:
-		switch strings.ToLower(sent) {
-		case "true", "1", "yes", "on", "t", "y":
-			return g
-		case "false", "0", "no", "off", "f", "n":
-			return !g
-		}
+		return sameBoolText(g, sent)
 	case nil:
 		return sent == ""
 	}
 	return false
 }
 
-func normalLines(s string) string {
-	return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n"))
+// sameBoolText knows the spellings of a boolean that the API takes.
+func sameBoolText(got bool, sent string) bool {
+	switch strings.ToLower(sent) {
+	case "true", "1", "yes", "on", "t", "y":
+		return got
+	case "false", "0", "no", "off", "f", "n":
+		return !got
+	}
+	return false
 }
 
-func sameNumber(got, sent any) bool {
+func sameLines(a, b string) bool {
+	return strings.TrimSpace(strings.ReplaceAll(a, "\r\n", "\n")) == strings.TrimSpace(strings.ReplaceAll(b, "\r\n", "\n"))
+}
+
+func sameNumber(got any, sent string) bool {
 	switch g := got.(type) {
 	case string:
-		return equalNumbers(g, fmt.Sprint(sent)) || g == fmt.Sprint(sent)
+		return g == sent || equalNumbers(g, sent)
 	case json.Number:
-		return equalNumbers(g.String(), fmt.Sprint(sent))
+		return equalNumbers(g.String(), sent)
+	case bool:
+		return sameBoolText(g, sent)
 	}
 	return false
 }
@@ -64,33 +81,35 @@ func equalNumbers(a, b string) bool {
 	if len(a) > 100 || len(b) > 100 {
 		return a == b
 	}
-	x, ok := new(big.Float).SetString(a)
-	y, ok2 := new(big.Float).SetString(b)
-	return ok && ok2 && x.Cmp(y) == 0
+	x, _, err := big.ParseFloat(a, 10, 400, big.ToNearestEven)
+	y, _, err2 := big.ParseFloat(b, 10, 400, big.ToNearestEven)
+	return err == nil && err2 == nil && x.Cmp(y) == 0
 }
 
-// sameList compares sets: what came back must all have been sent. Less may come
-// back, because invisible ids are left out, but not nothing.
-func sameList(got any, sent []any) bool {
+// sameSet compares lists as sets.
+func sameSet(got any, sent []any) bool {
 	list, ok := got.([]any)
-	if !ok {
-		return false
-	}
-	for _, g := range list {
-		found := false
-		for _, s := range sent {
-			found = found || sameValue(idOf(g), s) || sameValue(g, s)
-		}
-		if !found {
+	return ok && within(list, sent) && within(sent, list)
+}
+
+// within reports whether every element of a is one of b.
+func within(a, b []any) bool {
+	for _, x := range a {
+		if !slices.ContainsFunc(b, func(y any) bool { return sameElement(x, y) }) {
 			return false
 		}
 	}
-	return len(list) > 0 || len(sent) == 0
+	return true
+}
+
+func sameElement(x, y any) bool {
+	x, y = idOf(x), idOf(y)
+	return sameValue(x, y) || sameValue(y, x)
 }
 
 // idOf returns the id of a related object, which some answers spell out.
 func idOf(v any) any {
-	if m, ok := v.(map[string]any); ok {
+	if m, ok := v.(map[string]any); ok && m["id"] != nil {
 		return m["id"]
 	}
 	return v

@@ -2,7 +2,7 @@ package ciso
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -31,6 +31,9 @@ func (c *Client) checkHidden(ctx context.Context, q *query) error {
 			continue
 		}
 		known, err := c.serverFilters(ctx, q.resource)
+		if unreadable(err) {
+			return jobs.Fail(jobs.CodeInvalidSelector, "the effect of the filter %q shows in no row, and whether this server (%s) knows it cannot be told, because its OpenAPI document is not readable (%s); select by another field, or let the dispatcher read /api/schema/", cond.name, c.Version(), oneLine(err.Error()))
+		}
 		if err != nil {
 			return err
 		}
@@ -39,6 +42,14 @@ func (c *Client) checkHidden(ctx context.Context, q *query) error {
 		}
 	}
 	return nil
+}
+
+// unreadable reports whether the document is kept from us, as some operators
+// do, though the API is there: that concerns only those who need it.
+func unreadable(err error) bool {
+	var failure *jobs.Failure
+	reason, held := IsHold(err)
+	return errors.Is(err, ErrGone) || errors.As(err, &failure) || held && reason == jobs.HoldAPIDown && errors.Is(err, errStranger)
 }
 
 func (c *Client) serverFilters(ctx context.Context, resource Resource) ([]string, error) {
@@ -70,7 +81,7 @@ func (c *Client) readSchema(ctx context.Context) (map[string][]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the server's OpenAPI document: %w", err)
 	}
-	if err := json.Unmarshal(a.body, &doc); err != nil {
+	if err := decode(a.body, &doc); err != nil {
 		return nil, jobs.Transient(a.status, 0, fmt.Errorf("read the server's OpenAPI document: %w", err))
 	}
 	filters := make(map[string][]string)

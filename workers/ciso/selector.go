@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"dispatcher/jobs"
 )
@@ -28,11 +30,16 @@ type query struct {
 	multiple   bool
 }
 
+// Check reports what is wrong with a selector before anything is asked.
+func (s Selector) Check(resource Resource) error {
+	_, err := s.parse(resource, filters(resource))
+	return err
+}
+
 // parse checks a selector: known keys, sensible values, a target. Nothing that
 // the API would ignore may pass, because ignoring a filter selects everything.
-func (s Selector) parse(resource Resource) (*query, error) {
-	q := &query{resource: resource}
-	known := filters(resource)
+func (s Selector) parse(resource Resource, known map[string]filter) (*query, error) {
+	q := &query{resource: resource, conditions: make([]condition, 0, len(s))}
 	for _, name := range slices.Sorted(maps.Keys(s)) {
 		if name == "target" {
 			if err := q.target(s[name]); err != nil {
@@ -91,18 +98,18 @@ func unknownKey(resource Resource, name string, known map[string]filter) error {
 func valuesOf(name string, v any, k kind) ([]string, error) {
 	list, isList := v.([]any)
 	if !isList {
-		text, err := valueOf(name, v)
+		text, err := valueOf(name, v, k)
 		return []string{text}, err
 	}
-	if k != idKind && k != choiceKind && k != ownID {
+	if !k.many() {
 		return nil, jobs.Fail(jobs.CodeInvalidSelector, "%q takes one value, not a list", name)
 	}
 	if len(list) == 0 {
 		return nil, jobs.Fail(jobs.CodeInvalidSelector, "%q is an empty list", name)
 	}
-	var values []string
+	values := make([]string, 0, len(list))
 	for _, item := range list {
-		text, err := valueOf(name, item)
+		text, err := valueOf(name, item, k)
 		if err != nil {
 			return nil, err
 		}
@@ -111,27 +118,45 @@ func valuesOf(name string, v any, k kind) ([]string, error) {
 	return values, nil
 }
 
-func valueOf(name string, v any) (string, error) {
+func valueOf(name string, v any, k kind) (text string, err error) {
 	switch v := v.(type) {
 	case string:
-		if strings.TrimSpace(v) == "" {
-			return "", jobs.Fail(jobs.CodeInvalidSelector, "%q is empty: the API would select everything", name)
-		}
-		if strings.ContainsRune(v, 0) {
-			return "", jobs.Fail(jobs.CodeInvalidSelector, "%q holds a NUL character", name)
-		}
-		return v, nil
+		text = v
 	case json.Number:
-		return v.String(), nil
+		text = v.String()
 	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64), nil
+		text = strconv.FormatFloat(v, 'f', -1, 64)
 	case int:
-		return strconv.Itoa(v), nil
+		text = strconv.Itoa(v)
 	case bool:
-		return strconv.FormatBool(v), nil
+		text = strconv.FormatBool(v)
+	default:
+		return "", jobs.Fail(jobs.CodeInvalidSelector, "%q is %s: a non-empty string, number or boolean is needed", name, shortJSON(v))
 	}
-	return "", jobs.Fail(jobs.CodeInvalidSelector, "%q is %s: a non-empty string, number or boolean is needed", name, shortJSON(v))
+	return text, checkText(name, text, k)
 }
+
+// checkText refuses what the API would take for no filter at all.
+func checkText(name, text string, k kind) error {
+	switch {
+	case strings.TrimFunc(text, blank) == "":
+		return jobs.Fail(jobs.CodeInvalidSelector, "%q is empty: the API would select everything", name)
+	case strings.ContainsRune(text, 0) || !utf8.ValidString(text):
+		return jobs.Fail(jobs.CodeInvalidSelector, "%q holds a character that the API does not accept", name)
+	case k == boolKind && !slices.Contains([]string{"true", "True", "1", "false", "False", "0"}, text):
+		return jobs.Fail(jobs.CodeInvalidSelector, "%q is %s: use true or false, the API would select everything", name, shortJSON(text))
+	case k == ownID && strings.Contains(text, ","):
+		return jobs.Fail(jobs.CodeInvalidSelector, "%q holds a comma: give several ids as a list", name)
+	}
+	return nil
+}
+
+// blank are the characters that Python's strip takes off.
+func blank(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
+
+// many reports whether any of several values may match: for other filters the
+// last one wins.
+func (k kind) many() bool { return k == idKind || k == choiceKind || k == ownID }
 
 func shortJSON(v any) string {
 	text, err := json.Marshal(v)
@@ -162,18 +187,14 @@ func (q *query) parameters() url.Values {
 	return p
 }
 
-// matches reports whether a row shows everything that was selected, and if not
-// which key it misses.
-func (q *query) matches(r row) (ok bool, missed string) {
+// matches reports whether a row shows everything that was selected.
+func (q *query) matches(r row) bool {
 	for _, c := range q.conditions {
-		if c.filter.sees == nil {
-			continue
-		}
-		if !slices.ContainsFunc(c.values, func(v string) bool { return c.filter.sees(r, v) }) {
-			return false, c.name
+		if c.filter.sees != nil && !slices.ContainsFunc(c.values, func(v string) bool { return c.filter.sees(r, v) }) {
+			return false
 		}
 	}
-	return true, ""
+	return true
 }
 
 // light reports whether the rows of autocomplete/ show all that is selected.

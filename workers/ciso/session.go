@@ -12,9 +12,13 @@ import (
 	"dispatcher/jobs"
 )
 
-// loginPause is how long a refused login is not repeated unless the password
-// changed: never a loop on a wrong one.
-const loginPause = 5 * time.Minute
+// A refused login is not repeated for loginPause unless the password changed;
+// after too many of them (the server allows 30 a minute and address), and after
+// one whose session was refused at once, for crowdPause: never a loop.
+const (
+	loginPause = 5 * time.Minute
+	crowdPause = time.Minute
+)
 
 // Credentials are a token, or e-mail and password. Functions, because secrets
 // in files may be rotated.
@@ -34,9 +38,10 @@ type session struct {
 
 	mu       sync.Mutex
 	current  string
-	failed   error // of the last login
-	failedAt time.Time
-	failedBy string // the password it was tried with
+	failed   error     // of the last login
+	again    time.Time // when it may be tried again with the same password
+	failedBy string    // the password it was tried with
+	openedAt time.Time // when current came from a login; zero if it did not
 }
 
 func newSession(c *Client, creds Credentials) *session {
@@ -75,8 +80,9 @@ func (s *session) refused(ctx context.Context, used string, a *answer) error {
 	if s.current != used {
 		return nil // renewed meanwhile
 	}
-	if changed, err := s.creds.Refresh(); err == nil && changed && s.creds.Token() != "" && s.creds.Token() != used {
-		s.current = s.creds.Token()
+	_, _ = s.creds.Refresh() // an unreadable file keeps the former secret
+	if token := s.creds.Token(); token != "" && token != used {
+		s.current = token
 		return nil
 	}
 	reason := fmt.Errorf("CISO Assistant refuses the token (%s)", errorText(a))
@@ -88,10 +94,10 @@ func (s *session) refused(ctx context.Context, used string, a *answer) error {
 	case !s.creds.AutoRenew:
 		return jobs.Holding(jobs.HoldAuth, fmt.Errorf("%w; run dispatcher auth, or set AUTO_RENEW_SESSION=true", reason))
 	}
-	if err := s.login(ctx); err != nil {
-		return err
+	if now := s.client.cfg.Clock(); !s.openedAt.IsZero() && now.Sub(s.openedAt) < crowdPause {
+		return jobs.Holding(jobs.HoldAuth, fmt.Errorf("%w although a login has just given it; it is tried again in a minute", reason))
 	}
-	return nil
+	return s.login(ctx)
 }
 
 // reload takes up what dispatcher auth or a changed file brought since.
@@ -117,17 +123,21 @@ func (s *session) login(ctx context.Context) error {
 	if s.creds.Email == "" || password == "" {
 		return jobs.Holding(jobs.HoldAuth, errors.New("no credentials: set USER_TOKEN, or USER_EMAIL and USER_PASSWORD, or run dispatcher auth"))
 	}
-	if s.failed != nil && s.failedBy == password && s.client.cfg.Clock().Sub(s.failedAt) < loginPause {
+	if s.failed != nil && s.failedBy == password && s.client.cfg.Clock().Before(s.again) {
 		return s.failed
 	}
 	token, err := s.client.Login(ctx, s.creds.Email, password)
 	if err != nil {
 		if reason, _ := IsHold(err); reason == jobs.HoldAuth {
-			s.failed, s.failedAt, s.failedBy = err, s.client.cfg.Clock(), password
+			pause := loginPause
+			if errors.Is(err, errTooManyLogins) {
+				pause = crowdPause
+			}
+			s.failed, s.failedBy, s.again = err, password, s.client.cfg.Clock().Add(pause)
 		}
 		return err
 	}
-	s.current, s.failed = token, nil
+	s.current, s.failed, s.openedAt = token, nil, s.client.cfg.Clock()
 	return nil
 }
 
@@ -135,14 +145,8 @@ func (s *session) login(ctx context.Context) error {
 // headless login first, then the one that v3.18.2 and older had. Every error is
 // a [jobs.HoldError]; HoldAuth means that the login itself was refused.
 func (c *Client) Login(ctx context.Context, email, password string) (token string, err error) {
-	if c.baseURL() == "" {
-		base, err := c.findBase(ctx)
-		if err != nil {
-			return "", err
-		}
-		c.mu.Lock()
-		c.base = base
-		c.mu.Unlock()
+	if err := c.ensureBase(ctx); err != nil {
+		return "", err
 	}
 	a, err := c.postLogin(ctx, "/_allauth/app/v1/auth/login", map[string]string{"email": email, "password": password})
 	if err != nil {
@@ -168,6 +172,8 @@ func (c *Client) postLogin(ctx context.Context, path string, body any) (*answer,
 	return a, nil
 }
 
+var errTooManyLogins = errors.New("too many logins: CISO Assistant allows 30 a minute; it is tried again in a minute")
+
 // readLogin reads the answer of either login.
 func readLogin(a *answer, email string) (string, error) {
 	var body struct {
@@ -187,7 +193,9 @@ func readLogin(a *answer, email string) (string, error) {
 	case a.status == http.StatusOK && token != "":
 		return token, nil
 	case a.status == http.StatusTooManyRequests:
-		return "", jobs.Holding(jobs.HoldAuth, errors.New("too many logins: CISO Assistant allows 30 a minute; it is tried again later"))
+		return "", jobs.Holding(jobs.HoldAuth, errTooManyLogins)
+	case a.status >= 300 && a.status < 400:
+		return "", jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("login redirects to %q; API_URL must be the API's own address", a.header.Get("Location")))
 	case a.status == http.StatusUnauthorized:
 		for _, flow := range body.Data.Flows {
 			if flow.ID == "mfa_authenticate" && flow.Pending {

@@ -16,7 +16,7 @@ import (
 // API takes unknown fields for nothing and says 200. The failure ignored_fields
 // names what was not taken; the other fields are applied then.
 func (c *Client) Update(ctx context.Context, resource Resource, id string, values map[string]any) error {
-	if err := checkValues(values); err != nil {
+	if err := CheckValues(values); err != nil {
 		return err
 	}
 	var written row
@@ -24,33 +24,56 @@ func (c *Client) Update(ctx context.Context, resource Resource, id string, value
 	if err := c.call(ctx, r, &written); err != nil {
 		return describeObject(resource, id, err)
 	}
-	ignored := differences(written, values)
+	if !sameID(written.str("id"), id) {
+		return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s %s: the answer is not the object's; API_URL leads to something else, or a proxy is in between", r.method, r.path))
+	}
+	c.rights.found()
+	ignored := ignoredFields(written, values)
+	if slices.ContainsFunc(ignored, func(name string) bool { return mayBeMasked(written[name], values[name]) }) {
+		object, err := c.Object(ctx, resource, id)
+		if err != nil {
+			return err
+		}
+		ignored = slices.DeleteFunc(ignored, func(name string) bool { return sameValue(object[name], values[name]) })
+	}
+	return ignoredFailure(resource, id, ignored, values)
+}
+
+func ignoredFailure(resource Resource, id string, ignored []string, values map[string]any) error {
 	if len(ignored) == 0 {
 		return nil
 	}
-	var applied []string
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if !slices.Contains(ignored, name) {
-			applied = append(applied, name)
-		}
-	}
 	text := fmt.Sprintf("the API ignored %s of %s %s: no such field, read-only, or overruled", strings.Join(ignored, ", "), singular(resource), id)
+	applied := slices.DeleteFunc(slices.Sorted(maps.Keys(values)), func(name string) bool { return slices.Contains(ignored, name) })
 	if len(applied) > 0 {
 		text += "; applied: " + strings.Join(applied, ", ")
 	}
-	return jobs.Fail(jobs.CodeIgnoredFields, "%s", text).WithStatus(http.StatusOK)
+	return jobs.Fail(jobs.CodeIgnoredFields, "%s", cutText(text, 2*maxErrorText)).WithStatus(http.StatusOK)
 }
 
 // Object returns the write representation of an object: plain ids, unmasked.
 func (c *Client) Object(ctx context.Context, resource Resource, id string) (map[string]any, error) {
 	var object row
-	err := c.call(ctx, &request{method: http.MethodGet, path: objectPath(resource, id) + "object/"}, &object)
-	return object, describeObject(resource, id, err)
+	r := &request{method: http.MethodGet, path: objectPath(resource, id) + "object/"}
+	if err := c.call(ctx, r, &object); err != nil {
+		return nil, describeObject(resource, id, err)
+	}
+	if !sameID(object.str("id"), id) {
+		return nil, jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s %s: the answer is not the object's; API_URL leads to something else, or a proxy is in between", r.method, r.path))
+	}
+	return object, nil
 }
 
-// Same reports whether an object already shows the values.
+// Same reports whether an object, as [Client.Object] shows it, already has the
+// values: then a PATCH would change nothing.
 func (c *Client) Same(object, values map[string]any) bool {
-	return len(differences(object, values)) == 0
+	for name, sent := range values {
+		got, there := object[name]
+		if !there || !sameValue(got, sent) && !keepsAsIs(object, name, sent) && !forced(object, name) {
+			return false
+		}
+	}
+	return true
 }
 
 func objectPath(resource Resource, id string) string { return "/" + string(resource) + "/" + id + "/" }
@@ -66,16 +89,16 @@ func describeObject(resource Resource, id string, err error) error {
 	return err
 }
 
-// checkValues refuses what would destroy: a list of one empty element is taken
+// CheckValues refuses what would destroy: a list of one empty element is taken
 // for an empty list, and unlinks everything (core/views.py).
-func checkValues(values map[string]any) error {
+func CheckValues(values map[string]any) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		list, ok := values[name].([]any)
 		if !ok {
 			continue
 		}
 		for _, item := range list {
-			if item == nil || item == "" {
+			if text, isText := item.(string); item == nil || isText && strings.TrimFunc(text, blank) == "" {
 				return jobs.Fail(jobs.CodeRejected, "%s: a list with an empty element would unlink everything; send the ids, or [] to mean it", name)
 			}
 		}
@@ -83,32 +106,72 @@ func checkValues(values map[string]any) error {
 	return nil
 }
 
-// differences returns the fields that an object lacks or shows otherwise than
-// they were sent.
-func differences(object row, values map[string]any) (names []string) {
+// ignoredFields returns the fields that a PATCH's answer lacks or shows
+// otherwise than they were sent.
+func ignoredFields(written row, values map[string]any) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		got, there := object[name]
-		if !there || !sameValue(got, values[name]) && !overruled(object, values, name) {
+		got, there := written[name]
+		switch {
+		case !there && writeOnly(written, name):
+		case !there:
+			names = append(names, name)
+		case sameValue(got, values[name]), keepsAsIs(written, name, values[name]), forced(written, name),
+			derived(values, name), name == "filtering_labels" && sameLabels(got, values[name]):
+		default:
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// overruled knows the values that the API changes by rule (core/models.py).
-func overruled(object row, values map[string]any, name string) bool {
-	switch name {
-	case "progress_field": // an active control is done
-		return object.str("status") == "active"
-	case "status", "result", "extended_result", "respondent_alignment":
-		if values[name] == "" && object["requirement"] != nil {
-			return true // an empty choice leaves a requirement assessment as it is
-		}
-		return name == "result" && values["respondent_alignment"] != nil
-	case "filtering_labels": // labels given as text become ids
-		sent, _ := values[name].([]any)
-		got, _ := object[name].([]any)
-		return len(sent) == len(got) && slices.ContainsFunc(sent, func(v any) bool { s, _ := v.(string); return !uuidPattern.MatchString(s) })
+// mayBeMasked reports whether an answer lacks only some of the ids that were
+// sent: those that the token may not see are left out though they are linked.
+func mayBeMasked(got, sent any) bool {
+	list, ok := got.([]any)
+	wanted, ok2 := sent.([]any)
+	return ok && ok2 && within(list, wanted)
+}
+
+// The functions below know the values that the API changes by rule
+// (core/models.py, core/serializers.py).
+
+// writeOnly are fields that no answer shows.
+func writeOnly(object row, name string) bool {
+	if isAssessment(object) {
+		return name == "answers"
 	}
-	return false
+	return slices.Contains([]string{"integration_config", "remote_object_id", "create_remote_object", "custom_fields"}, name)
+}
+
+func isAssessment(object row) bool { return object["requirement"] != nil }
+
+// keepsAsIs: an empty choice leaves a requirement assessment as it is.
+func keepsAsIs(object row, name string, sent any) bool {
+	return sent == "" && isAssessment(object) &&
+		slices.Contains([]string{"status", "result", "extended_result", "respondent_alignment"}, name)
+}
+
+// forced: an active control is done.
+func forced(object row, name string) bool {
+	return name == "progress_field" && object.str("status") == "active"
+}
+
+// derived: the respondent's word rewrites the result.
+func derived(values map[string]any, name string) bool {
+	return name == "result" && values["respondent_alignment"] != nil
+}
+
+// sameLabels: labels given as text become ids.
+func sameLabels(got, sent any) bool {
+	list, _ := got.([]any)
+	wanted, _ := sent.([]any)
+	texts := make(map[string]bool)
+	for _, item := range wanted {
+		text, _ := item.(string)
+		if uuidPattern.MatchString(text) && !within([]any{text}, list) {
+			return false
+		}
+		texts[strings.ToLower(strings.TrimFunc(text, blank))] = true
+	}
+	return len(list) > 0 && len(list) <= len(texts)
 }
