@@ -61,8 +61,8 @@ func (l *Ledger) End(ctx context.Context, e jobs.Ending) error {
 		if err := c.putEnded(e); err != nil {
 			return err
 		}
-		if e.Job.State != jobs.Failed && e.Job.InKafka() {
-			c.finish(e.Job.Source.KafkaPartition(), e.Job.Source.Offset, e.Job.Source.Offset)
+		if e.Job.State != jobs.Failed {
+			c.finishJob(l, &e.Job)
 		}
 		return nil
 	}, nil)
@@ -308,4 +308,14 @@ func (c *change) forget(seq uint64) error {
 		return err
 	}
 	return c.bucket(bDone).Delete(key)
+}
+
+// finishJob counts a job's offset as finished. A job of an earlier reading of
+// the log says nothing about the present one.
+func (c *change) finishJob(l *Ledger, job *jobs.Job) {
+	p := job.Source.KafkaPartition()
+	if job.Submitted || max(job.Replay, 1) != c.partition(l, p).Replay {
+		return
+	}
+	c.finish(p, job.Source.Offset, job.Source.Offset)
 }

@@ -45,9 +45,7 @@ func (l *Ledger) Delivered(ctx context.Context, seqs []uint64) error {
 			if err != nil {
 				return err
 			}
-			if !job.Submitted {
-				c.finish(job.Source.KafkaPartition(), job.Source.Offset, job.Source.Offset)
-			}
+			c.finishJob(l, &job)
 		}
 		return nil
 	}, nil)

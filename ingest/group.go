@@ -1,0 +1,290 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"dispatcher/jobs"
+)
+
+// Ledger is what the group records and reads.
+type Ledger interface {
+	Partitioner
+	Identity() string
+	SetIdentity(ctx context.Context, id string) error
+	CommitCounter() uint64
+	SetCommitCounter(ctx context.Context, n uint64) error
+	MetaGet(name string) []byte
+	MetaSet(ctx context.Context, name string, value []byte) error
+}
+
+// Partitioner is the ledger's view of partitions.
+type Partitioner interface {
+	Partition(p jobs.Partition) (jobs.PartitionState, bool)
+	Partitions() []jobs.PartitionState
+	Watermark(p jobs.Partition) (low int64, above []jobs.Interval)
+	Begin(ctx context.Context, p jobs.Partition, from int64, replay int, finished []jobs.Interval) error
+	Skip(ctx context.Context, p jobs.Partition, next, expired int64) error
+	Finish(ctx context.Context, p jobs.Partition, finished []jobs.Interval) error
+	Committed(ctx context.Context, p jobs.Partition, offset int64) error
+}
+
+// Activity is the scheduler's switch.
+type Activity interface {
+	Scheduler
+	Activate()
+	Deactivate()
+	Revoke()
+	Drained(ctx context.Context) error
+	Release(ctx context.Context, p jobs.Partition, finished func(offset int64) bool) (int, error)
+}
+
+// Holds is where standing still is noted.
+type Holds interface {
+	SetHold(h jobs.Hold) (isNew bool)
+	ClearHold(reason jobs.Reason, scope string) (was bool)
+}
+
+// Config is what a group needs.
+type Config struct {
+	Connection     Connection
+	Topic          string
+	GroupID        string
+	SessionTimeout time.Duration // 45s
+	ResetCursor    bool          // an operator accepts that the topic was truncated
+
+	Ledger    Ledger
+	Stream    Stream
+	Scheduler Activity
+	Holds     Holds
+	Jobs      jobs.Reader
+	OnFull    func() // the embedded store needs a restart
+	Log       *slog.Logger
+}
+
+// Group is this process's membership in the consumer group.
+type Group struct {
+	cfg      Config
+	links    *links
+	log      topicLog
+	balancer *balancer
+	status   status
+}
+
+// NewGroup returns a group that has not joined yet.
+func NewGroup(cfg Config) (*Group, error) {
+	l, err := cfg.Connection.links()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.SessionTimeout == 0 {
+		cfg.SessionTimeout = 45 * time.Second
+	}
+	return &Group{
+		cfg: cfg, links: l, log: topicLog{l.client}, balancer: &balancer{identity: cfg.Ledger.Identity()}, status: newStatus(),
+	}, nil
+}
+
+// Times of the membership.
+const (
+	lookEvery    = 5 * time.Second // at the topic, while active or standing by
+	retryFirst   = 500 * time.Millisecond
+	retryMost    = 5 * time.Second
+	remindEvery  = time.Minute
+	leaveTimeout = 3 * time.Second
+)
+
+// errReassign says that the assignment does not fit the topic any more.
+var errReassign = errors.New("the topic has changed")
+
+// Run is a member of the group until ctx ends. No trouble with Kafka ends it.
+func (g *Group) Run(ctx context.Context) {
+	wait := retryFirst
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := g.member(ctx)
+		g.status.setRole("offline")
+		switch {
+		case ctx.Err() != nil:
+		case errors.Is(err, errReassign):
+			g.cfg.Log.Info("joining the group again", "why", err)
+			wait = retryFirst
+			continue
+		default:
+			if time.Since(began) > remindEvery {
+				wait = retryFirst
+			}
+			g.hold(err)
+			pause(ctx, wait)
+			wait = min(2*wait, retryMost)
+		}
+	}
+	g.leave()
+}
+
+// hold says what is wrong: at once when it is new, then each minute.
+func (g *Group) hold(err error) {
+	err = g.cfg.Connection.explain(err)
+	isNew := g.cfg.Holds.SetHold(jobs.Hold{Reason: jobs.HoldKafkaDown, Scope: "all", Message: err.Error()})
+	if g.status.remind(err.Error(), isNew) {
+		g.cfg.Log.Warn("kafka: work stands still", "error", err)
+	}
+}
+
+// member joins once and stays until something changes.
+func (g *Group) member(ctx context.Context) error {
+	ids, err := g.log.partitions(ctx, g.cfg.Topic)
+	if errors.Is(err, errMissing) {
+		return fmt.Errorf("topic %s does not exist; create it (the dispatcher never does)", g.cfg.Topic)
+	}
+	if err != nil {
+		return err
+	}
+	g.leave() // our own ghost: the data directory's lock proves that it is gone
+	cg, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
+		ID:                g.cfg.GroupID,
+		Brokers:           g.cfg.Connection.Servers,
+		Dialer:            g.links.dialer,
+		Topics:            []string{g.cfg.Topic},
+		GroupBalancers:    []kafka.GroupBalancer{g.balancer},
+		HeartbeatInterval: min(time.Second, g.cfg.SessionTimeout/3),
+		SessionTimeout:    g.cfg.SessionTimeout,
+		RebalanceTimeout:  g.cfg.SessionTimeout,
+		JoinGroupBackoff:  200 * time.Millisecond,
+		StartOffset:       kafka.FirstOffset,
+		Timeout:           dialTimeout,
+	})
+	if err != nil {
+		return fmt.Errorf("join group %s: %w", g.cfg.GroupID, err)
+	}
+	defer cg.Close()
+	for first := true; ; first = false {
+		generation, err := g.next(ctx, cg, first)
+		if err != nil {
+			return err
+		}
+		if err := g.live(ctx, generation, ids); err != nil {
+			return err
+		}
+	}
+}
+
+// next waits for a generation. A group on a fresh cluster has no coordinator at
+// the first asking.
+func (g *Group) next(ctx context.Context, cg *kafka.ConsumerGroup, first bool) (*kafka.Generation, error) {
+	for tries := 0; ; tries++ {
+		generation, err := cg.Next(ctx)
+		if err == nil {
+			return generation, g.remember(ctx, generation.MemberID)
+		}
+		if ctx.Err() != nil || !first || tries > 3 || !errors.Is(err, kafka.GroupCoordinatorNotAvailable) {
+			return nil, fmt.Errorf("join group %s: %w", g.cfg.GroupID, err)
+		}
+	}
+}
+
+// live lives through one generation, active or standing by.
+func (g *Group) live(ctx context.Context, generation *kafka.Generation, ids []int32) error {
+	assigned := generation.Assignments[g.cfg.Topic]
+	g.cfg.Holds.ClearHold(jobs.HoldKafkaDown, "all")
+	s := &session{Group: g, generation: generation, partitions: ids, finished: make(chan error, 1)}
+	if len(assigned) == 0 {
+		g.balancer.since.Store(0)
+		g.status.setRole("standby")
+		g.cfg.Log.Info("standing by: another process of the group is active", "group", g.cfg.GroupID)
+		generation.Start(s.standBy)
+	} else {
+		generation.Start(s.work)
+	}
+	select {
+	case err := <-s.finished:
+		return err
+	case <-ctx.Done():
+		// The session ends with its generation, when the group is closed.
+		s.stop()
+		return <-s.finished
+	}
+}
+
+// remember keeps the member id, so that the next process can make its ghost
+// leave instead of waiting for the session timeout.
+func (g *Group) remember(ctx context.Context, member string) error {
+	return g.cfg.Ledger.MetaSet(ctx, memberKey, []byte(member))
+}
+
+const memberKey = "kafka-member"
+
+// leave makes a former membership of this data directory leave the group.
+func (g *Group) leave() {
+	member := string(g.cfg.Ledger.MetaGet(memberKey))
+	if member == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	_, err := g.links.client.LeaveGroup(ctx, &kafka.LeaveGroupRequest{
+		GroupID: g.cfg.GroupID, Members: []kafka.LeaveGroupRequestMember{{ID: member}},
+	})
+	if err != nil {
+		g.cfg.Log.Debug("former membership does not leave", "member", member, "error", err)
+		return
+	}
+	_ = g.cfg.Ledger.MetaSet(ctx, memberKey, nil) // at worst it is left once more
+}
+
+// status is what others may know.
+type status struct {
+	mu     sync.Mutex
+	role   string
+	lag    map[jobs.Partition]int64 // end of the log
+	said   string
+	saidAt time.Time
+}
+
+func newStatus() status { return status{role: "offline", lag: make(map[jobs.Partition]int64)} }
+
+func (s *status) setRole(role string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.role = role
+}
+
+func (s *status) setEnds(topic string, bounds map[int32][2]int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, b := range bounds {
+		s.lag[jobs.Partition{Topic: topic, ID: id}] = b[1]
+	}
+}
+
+// remind reports whether a trouble is to be said now.
+func (s *status) remind(text string, isNew bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !isNew && text == s.said && time.Since(s.saidAt) < remindEvery {
+		return false
+	}
+	s.said, s.saidAt = text, time.Now()
+	return true
+}
+
+// Role returns active, standby or offline.
+func (g *Group) Role() string {
+	g.status.mu.Lock()
+	defer g.status.mu.Unlock()
+	return g.status.role
+}
+
+// End returns the end of a partition's log as last seen.
+func (g *Group) End(p jobs.Partition) (end int64, ok bool) {
+	g.status.mu.Lock()
+	defer g.status.mu.Unlock()
+	end, ok = g.status.lag[p]
+	return end, ok
+}

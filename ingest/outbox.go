@@ -1,0 +1,191 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"dispatcher/jobs"
+)
+
+// Failures is where failed jobs wait to be reported.
+type Failures interface {
+	Outbox(after uint64, limit int) ([]uint64, error)
+	JobBySeq(seq uint64) (jobs.Job, error)
+	Payload(seq uint64) ([]byte, error)
+	Delivered(ctx context.Context, seqs []uint64) error
+}
+
+// OutboxConfig is what an outbox needs.
+type OutboxConfig struct {
+	Connection Connection
+	Topic      string // of the errors
+	GroupID    string
+	Failures   Failures
+	Log        *slog.Logger
+}
+
+// Outbox sends error records until Kafka has acknowledged them.
+type Outbox struct {
+	cfg    OutboxConfig
+	log    topicLog
+	writer *kafka.Writer
+	wake   chan struct{}
+}
+
+// Bounds of the outbox.
+const (
+	outboxBatch = 100
+	outboxRetry = 2 * time.Second
+	sendTimeout = 20 * time.Second
+)
+
+// NewOutbox returns an outbox that does not send yet.
+func NewOutbox(cfg OutboxConfig) (*Outbox, error) {
+	l, err := cfg.Connection.links()
+	if err != nil {
+		return nil, err
+	}
+	return &Outbox{cfg: cfg, log: topicLog{l.client}, wake: make(chan struct{}, 1), writer: &kafka.Writer{
+		Addr: kafka.TCP(cfg.Connection.Servers...), Topic: cfg.Topic, Balancer: &kafka.Murmur2Balancer{}, Transport: l.transport,
+		RequiredAcks: kafka.RequireAll, BatchTimeout: 5 * time.Millisecond, BatchSize: outboxBatch, BatchBytes: 64 << 20,
+		MaxAttempts: 3, WriteTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
+	}}, nil
+}
+
+// Wake says that a job has failed.
+func (o *Outbox) Wake() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run sends until ctx ends. Kafka that is away, or a missing topic, only makes
+// the records wait: they are in the ledger.
+func (o *Outbox) Run(ctx context.Context) {
+	var said time.Time
+	for {
+		sent, err := o.sendAll(ctx)
+		if ctx.Err() != nil {
+			_ = o.writer.Close() // nothing is in flight
+			return
+		}
+		if err != nil && time.Since(said) > remindEvery {
+			said = time.Now()
+			o.cfg.Log.Warn("error records wait", "topic", o.cfg.Topic, "error", o.cfg.Connection.explain(err))
+		}
+		if err == nil && sent > 0 {
+			said = time.Time{}
+		}
+		select {
+		case <-ctx.Done():
+		case <-o.wake:
+		case <-time.After(outboxRetry):
+		}
+	}
+}
+
+// sendAll sends all that waits.
+func (o *Outbox) sendAll(ctx context.Context) (sent int, err error) {
+	for after := uint64(0); ; {
+		seqs, err := o.cfg.Failures.Outbox(after, outboxBatch)
+		if err != nil || len(seqs) == 0 {
+			return sent, err
+		}
+		if _, err := o.log.partitions(ctx, o.cfg.Topic); err != nil {
+			if errors.Is(err, errMissing) {
+				return sent, fmt.Errorf("topic %s does not exist; create it (the dispatcher never does)", o.cfg.Topic)
+			}
+			return sent, err
+		}
+		n, err := o.send(ctx, seqs, cutNothing)
+		sent += n
+		if err != nil {
+			return sent, err
+		}
+		after = seqs[len(seqs)-1]
+	}
+}
+
+// send sends the records of jobs and notes those that Kafka has. What is too
+// large is cut and sent once more, and never stands before others.
+func (o *Outbox) send(ctx context.Context, seqs []uint64, how cutting) (sent int, err error) {
+	messages := make([]kafka.Message, len(seqs))
+	for i, seq := range seqs {
+		if messages[i], err = o.message(seq, how); err != nil {
+			return 0, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	err = o.writer.WriteMessages(ctx, messages...)
+	delivered, large, err := o.sort(seqs, err)
+	if len(delivered) > 0 {
+		if err := o.cfg.Failures.Delivered(ctx, delivered); err != nil {
+			return 0, err
+		}
+	}
+	sent = len(delivered)
+	next := how
+	if len(seqs) == 1 { // a batch is refused as a whole: only a lone record is itself too large
+		next++
+	}
+	for _, seq := range large {
+		if next > cutMessage {
+			o.cfg.Log.Error("an error record is too large for its topic even without the message; raise max.message.bytes", "job", seq)
+			continue
+		}
+		n, sendErr := o.send(ctx, []uint64{seq}, next)
+		sent += n
+		err = errors.Join(err, sendErr)
+	}
+	return sent, err
+}
+
+// sort tells what became of each record. A batch that is refused as too large
+// is sent one by one.
+func (o *Outbox) sort(seqs []uint64, err error) (delivered, large []uint64, rest error) {
+	var each kafka.WriteErrors
+	var tooLarge kafka.MessageTooLargeError
+	switch {
+	case err == nil:
+		return seqs, nil, nil
+	case errors.As(err, &tooLarge) || errors.Is(err, kafka.MessageSizeTooLarge) && !errors.As(err, &each):
+		return nil, seqs, nil
+	case !errors.As(err, &each):
+		return nil, nil, err
+	}
+	for i, err := range each {
+		switch {
+		case err == nil:
+			delivered = append(delivered, seqs[i])
+		case errors.Is(err, kafka.MessageSizeTooLarge), errors.As(err, &tooLarge):
+			large = append(large, seqs[i])
+		default:
+			rest = err
+		}
+	}
+	return delivered, large, rest
+}
+
+// message makes the record of the failed job with a sequence.
+func (o *Outbox) message(seq uint64, how cutting) (kafka.Message, error) {
+	job, err := o.cfg.Failures.JobBySeq(seq)
+	if err != nil {
+		return kafka.Message{}, fmt.Errorf("read failed job %d: %w", seq, err)
+	}
+	encoded, err := o.cfg.Failures.Payload(seq)
+	if err != nil {
+		return kafka.Message{}, fmt.Errorf("read message of failed job %s: %w", job.ID, err)
+	}
+	env, err := jobs.DecodeEnvelope(encoded)
+	if err != nil {
+		return kafka.Message{}, fmt.Errorf("read message of failed job %s: %w", job.ID, err)
+	}
+	return errorMessage(&job, &env, o.cfg.GroupID, how)
+}

@@ -1,0 +1,307 @@
+package ingest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"dispatcher/jobs"
+)
+
+// session is one generation of the group.
+type session struct {
+	*Group
+	generation *kafka.Generation
+	partitions []int32 // of the topic, when we joined
+	finished   chan error
+
+	mu     sync.Mutex
+	cancel context.CancelFunc
+}
+
+// stop ends the session before its generation does.
+func (s *session) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancel != nil {
+		s.cancel()
+	}
+}
+
+func (s *session) begin(ctx context.Context) context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx, s.cancel = context.WithCancel(ctx)
+	return ctx
+}
+
+// standBy waits for the generation to end, and watches the topic.
+func (s *session) standBy(ctx context.Context) {
+	ctx = s.begin(ctx)
+	s.finished <- s.watch(ctx)
+}
+
+// work is the active process's part. It returns when nothing runs any more and
+// the last state is committed: kafka-go joins again only then, so that nobody
+// else is active before.
+func (s *session) work(ctx context.Context) {
+	ctx = s.begin(ctx)
+	err := s.active(ctx)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	s.finished <- err
+}
+
+func (s *session) active(ctx context.Context) error {
+	readers, commits, err := s.takeOver(ctx)
+	if err != nil {
+		return err
+	}
+	if s.balancer.since.Load() == 0 {
+		s.balancer.since.Store(time.Now().UnixNano())
+	}
+	s.cfg.Scheduler.Activate()
+	s.status.setRole("active")
+	s.cfg.Log.Info("active: working on the topic", "topic", s.cfg.Topic, "group", s.cfg.GroupID, "partitions", len(readers))
+
+	running, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var group sync.WaitGroup
+	for _, r := range readers {
+		group.Go(func() {
+			if err := r.run(running); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	group.Go(func() {
+		commits.run(running, func(err error) { s.cfg.Log.Debug("offsets are not committed, it is tried again", "error", err) })
+	})
+	group.Go(func() {
+		if err := s.watch(running); err != nil {
+			cancel(err)
+		}
+	})
+	<-running.Done()
+	cause := context.Cause(running)
+	s.cfg.Scheduler.Deactivate()
+	cancel(nil)
+	group.Wait()
+	for _, r := range readers {
+		_ = r.reader.Close() // what it has fetched is still in Kafka
+	}
+	s.drain()
+	s.commitLast(commits)
+	if errors.Is(cause, context.Canceled) {
+		return nil
+	}
+	return cause
+}
+
+// drain lets running requests end within the session: after it another process
+// may be active.
+func (s *session) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.SessionTimeout*8/10)
+	defer cancel()
+	if s.cfg.Scheduler.Drained(ctx) == nil {
+		return
+	}
+	s.cfg.Scheduler.Revoke()
+	ctx, cancel = context.WithTimeout(context.Background(), s.cfg.SessionTimeout/10)
+	defer cancel()
+	_ = s.cfg.Scheduler.Drained(ctx) // their requests are cancelled; no more can be done
+}
+
+// commitLast commits once more: a broker takes it while the group rebalances.
+func (s *session) commitLast(c *committer) {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	if err := c.commit(ctx); err != nil {
+		s.cfg.Log.Debug("last state is not committed", "error", err)
+	}
+}
+
+// takeOver weighs the evidence of every partition and prepares to read.
+func (s *session) takeOver(ctx context.Context) ([]*partitionReader, *committer, error) {
+	if n, err := s.catchUp(ctx); err != nil {
+		return nil, nil, err
+	} else if n > 0 {
+		s.cfg.Log.Info("caught up from JOBS", "jobs", n)
+	}
+	bounds, err := s.log.bounds(ctx, s.cfg.Topic, s.partitions)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.status.setEnds(s.cfg.Topic, bounds)
+	commits, err := s.log.commits(ctx, s.cfg.GroupID, s.cfg.Topic, s.partitions)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &committer{
+		group: s.cfg.GroupID, topic: s.cfg.Topic, generation: s.generation, client: s.links.client, ledger: s.cfg.Ledger,
+		last: make(map[jobs.Partition]committed),
+	}
+	var readers []*partitionReader
+	for _, id := range s.partitions {
+		p := jobs.Partition{Topic: s.cfg.Topic, ID: id}
+		d, err := s.assign(ctx, p, bounds[id], commits[id])
+		if err != nil {
+			return nil, nil, err
+		}
+		c.partitions = append(c.partitions, p)
+		readers = append(readers, s.reader(p, d))
+	}
+	return readers, c, nil
+}
+
+// assign decides about one partition and does what was decided.
+func (s *session) assign(ctx context.Context, p jobs.Partition, bounds [2]int64, commit kafka.OffsetFetchPartition) (decision, error) {
+	e := evidence{
+		identity: s.cfg.Ledger.Identity(), counter: s.cfg.Ledger.CommitCounter(), commit: commit.CommittedOffset,
+		metadata: commit.Metadata, first: bounds[0], end: bounds[1], resetCursor: s.cfg.ResetCursor,
+	}
+	e.state, e.known = s.cfg.Ledger.Partition(p)
+	e.low, _ = s.cfg.Ledger.Watermark(p)
+	var err error
+	if e.mark, err = s.log.mark(ctx, p, e.state.Last, e.first, e.end); err != nil {
+		return decision{}, err
+	}
+	if e.end > e.first {
+		first, ok, err := s.log.record(ctx, p, e.first)
+		if err != nil {
+			return decision{}, err
+		}
+		if ok {
+			e.firstAt = first.Timestamp
+		}
+	}
+	d := decide(e)
+	if d.hold != nil {
+		return d, d.hold
+	}
+	if d.say != "" {
+		s.cfg.Log.Info(d.say, "partition", p.String())
+	}
+	return d, s.carryOut(ctx, p, d, e.state.Cursor)
+}
+
+func (s *session) carryOut(ctx context.Context, p jobs.Partition, d decision, cursor int64) error {
+	if d.isCopy {
+		s.cfg.Log.Warn("this data directory is a copy or an old backup: it works on under a new identity")
+		if err := s.cfg.Ledger.SetIdentity(ctx, rand.Text()); err != nil {
+			return err
+		}
+	}
+	if d.begin {
+		return s.cfg.Ledger.Begin(ctx, p, d.from, d.replay, d.finished)
+	}
+	if d.below > 0 || len(d.finished) > 0 {
+		n, err := s.cfg.Scheduler.Release(ctx, p, d.done)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			s.cfg.Log.Info("jobs released: another process has carried them out", "partition", p.String(), "jobs", n)
+		}
+		finished := slices.Clone(d.finished)
+		if d.below > 0 {
+			finished = append(finished, jobs.Interval{From: 0, To: min(d.below, cursor) - 1})
+		}
+		if err := s.cfg.Ledger.Finish(ctx, p, finished); err != nil {
+			return err
+		}
+	}
+	if d.from > cursor || d.expired > 0 {
+		return s.cfg.Ledger.Skip(ctx, p, d.from, d.expired)
+	}
+	return nil
+}
+
+func (s *session) reader(p jobs.Partition, d decision) *partitionReader {
+	r := kafka.NewReader(kafka.ReaderConfig{
+		Brokers: s.cfg.Connection.Servers, Topic: p.Topic, Partition: int(p.ID), Dialer: s.links.dialer,
+		MinBytes: 1, MaxBytes: 32 << 20, MaxWait: 500 * time.Millisecond, QueueCapacity: 1000,
+		ReadBackoffMin: 100 * time.Millisecond, ReadBackoffMax: time.Second, MaxAttempts: 1 << 30,
+	})
+	_ = r.SetOffset(d.from) // fails only for a reader in a group
+	return &partitionReader{
+		partition: p, replay: d.replay, cursor: d.from, skip: d.done, reader: r, stream: s.cfg.Stream,
+		scheduler: s.cfg.Scheduler, jobs: s.cfg.Jobs, storeFull: s.storeFull, log: s.cfg.Log,
+	}
+}
+
+// storeFull holds ingest, and lets it go on.
+func (s *session) storeFull(err error) {
+	if err == nil {
+		if s.cfg.Holds.ClearHold(jobs.HoldStoreFull, "all") {
+			s.cfg.Log.Info("the store has room again: reading goes on")
+		}
+		return
+	}
+	hold := jobs.Hold{Reason: jobs.HoldStoreFull, Scope: "all", Message: fmt.Sprintf("reading stands still, Kafka keeps the backlog: %s", err)}
+	if s.cfg.Holds.SetHold(hold) {
+		s.cfg.Log.Warn("the store is full: reading stands still, Kafka keeps the backlog", "error", err)
+	}
+	if s.cfg.OnFull != nil {
+		s.cfg.OnFull()
+	}
+}
+
+// watch looks at the topic from time to time: partitions that were added, a log
+// that was recreated or cut. It returns when one of that is so, or with ctx.
+func (s *session) watch(ctx context.Context) error {
+	for pause(ctx, lookEvery) {
+		ids, err := s.log.partitions(ctx, s.cfg.Topic)
+		if errors.Is(err, errMissing) {
+			return fmt.Errorf("topic %s was deleted", s.cfg.Topic)
+		}
+		if err != nil {
+			continue // the membership itself will tell
+		}
+		if len(ids) != len(s.partitions) {
+			return fmt.Errorf("%w: it has %d partitions now", errReassign, len(ids))
+		}
+		bounds, err := s.log.bounds(ctx, s.cfg.Topic, ids)
+		if err != nil {
+			continue
+		}
+		s.status.setEnds(s.cfg.Topic, bounds)
+		for id, b := range bounds {
+			if err := s.sameLog(ctx, jobs.Partition{Topic: s.cfg.Topic, ID: id}, b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sameLog reports a log that is not the one that is being read.
+func (s *session) sameLog(ctx context.Context, p jobs.Partition, b [2]int64) error {
+	state, known := s.cfg.Ledger.Partition(p)
+	if !known {
+		return nil
+	}
+	if state.Cursor > b[1] {
+		return fmt.Errorf("%w: %s ends at %d, before what was read", errReassign, p, b[1])
+	}
+	if state.Cursor < b[0] {
+		return fmt.Errorf("%w: %s begins at %d, behind what was read", errReassign, p, b[0])
+	}
+	mark, err := s.log.mark(ctx, p, state.Last, b[0], b[1])
+	if err == nil && mark == markDifferent {
+		if again, _ := s.cfg.Ledger.Partition(p); again.Last == state.Last {
+			return fmt.Errorf("%w: %s holds other records than were read", errReassign, p)
+		}
+	}
+	return nil
+}

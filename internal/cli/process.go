@@ -1,0 +1,356 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"dispatcher/config"
+	"dispatcher/ingest"
+	"dispatcher/jobs"
+	"dispatcher/jobs/control"
+	"dispatcher/jobs/embed"
+	"dispatcher/jobs/schedule"
+	"dispatcher/store"
+	"dispatcher/workers"
+	"dispatcher/workers/attachment"
+	"dispatcher/workers/ciso"
+)
+
+// options are what `run` is told beside the settings.
+type options struct{ resetCursor bool }
+
+// process is everything of `run`, wired together.
+type process struct {
+	cfg *config.Config
+	log *slog.Logger
+
+	ledger    *store.Ledger
+	nats      *embed.Server
+	stream    *jobs.Stream
+	scheduler *schedule.Scheduler
+	group     *ingest.Group
+	outbox    *ingest.Outbox
+	pool      *workers.Pool
+	gate      *workers.Gate
+	api       *ciso.Client
+	stored    config.Secret
+}
+
+// newProcess opens the stores and wires the rooms. Nothing outside is asked.
+func newProcess(ctx context.Context, cfg *config.Config, o options, log *slog.Logger) (p *process, err error) {
+	p = &process{cfg: cfg, log: log}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	for _, step := range []func(context.Context) error{p.openStores, p.openScheduler, p.openWorkers} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return p, p.openKafka(o)
+}
+
+// openStores opens the ledger first: its lock is that of the data directory.
+func (p *process) openStores(ctx context.Context) (err error) {
+	dir := p.cfg.DataDir
+	if p.ledger, err = store.Open(store.Options{Path: filepath.Join(dir, ledgerFile)}); err != nil {
+		return err
+	}
+	limit := storeLimit(dir, p.cfg.MaxStoreBytes)
+	p.nats, err = embed.Start(embed.Config{
+		StoreDir: filepath.Join(dir, streamDir), MaxBytes: limit, AccessFile: filepath.Join(dir, accessFile), Log: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	if p.stream, err = jobs.OpenStream(ctx, p.nats.Conn, limit); err != nil {
+		return err
+	}
+	return ingest.CheckStores(ctx, p.ledger, p.stream)
+}
+
+// storeLimit is the configured limit, but at most 80 % of the free disk.
+func storeLimit(dir string, limit int64) int64 {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(dir, &disk); err != nil {
+		return limit
+	}
+	return min(limit, int64(disk.Bavail)*disk.Bsize/10*8)
+}
+
+func (p *process) openScheduler(ctx context.Context) (err error) {
+	quarantine := p.cfg.API.WriteQuarantine
+	if quarantine == 0 {
+		quarantine = -1
+	}
+	p.scheduler, err = schedule.New(schedule.Config{
+		Ledger: p.ledger, Payloads: p.stream, MaxUnfinished: p.cfg.MaxUnfinished,
+		MaxAttempts: p.cfg.Retry.MaxAttempts, MaxAge: p.cfg.Retry.MaxAge, BackoffBase: p.cfg.Retry.Base, BackoffCap: p.cfg.Retry.Cap,
+		Quarantine: quarantine, SlotFile: filepath.Join(p.cfg.DataDir, slotsFile), Log: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	p.scheduler.OnEnded(p.logEnded)
+	return p.scheduler.Load(ctx)
+}
+
+// logEnded writes the one line of a finished job.
+func (p *process) logEnded(job jobs.Job) {
+	attrs := []any{"job", job.ID, "type", job.Type, "attempts", job.Attempts, "objects", len(job.Objects)}
+	if !job.StartedAt.IsZero() && !job.FinishedAt.IsZero() {
+		attrs = append(attrs, "took", job.FinishedAt.Sub(job.StartedAt).Round(time.Millisecond))
+	}
+	if job.State == jobs.Failed && job.Failure != nil {
+		p.log.Warn("failed", append(attrs, "code", job.Failure.Code, "error", job.Failure.Message)...)
+		return
+	}
+	p.log.Info(job.State.String(), attrs...)
+}
+
+func (p *process) openWorkers(context.Context) (err error) {
+	if p.stored, err = p.cfg.StoredToken(); err != nil {
+		return err
+	}
+	api := apiConfig(p.cfg, p.log)
+	api.Credentials.Stored = p.stored.Reveal()
+	if p.api, err = ciso.New(api); err != nil {
+		return err
+	}
+	spool := attachment.Spool{Dir: filepath.Join(p.cfg.DataDir, spoolDir)}
+	if err := spool.Sweep(); err != nil {
+		return err
+	}
+	s3, err := attachment.NewS3(attachment.S3Config{
+		URL: p.cfg.S3.URL, AccessKey: p.cfg.S3.AccessKey.Reveal, SecretKey: p.cfg.S3.SecretKey.Reveal, Region: p.cfg.S3.Region,
+		CAFile: p.cfg.S3.CAFile, PresignedOrigins: p.cfg.S3.PresignedOrigins, Timeout: p.cfg.API.UploadTimeout, Spool: spool,
+	})
+	if err != nil {
+		return err
+	}
+	p.gate = &workers.Gate{
+		Holds: p.scheduler, Log: p.log, Clock: time.Now, SecretsChanged: p.secretsChanged,
+		Probe: map[jobs.Reason]func(context.Context) error{jobs.HoldAPIDown: p.probeAPI, jobs.HoldAuth: p.probeAPI, jobs.HoldS3Down: s3.Ping},
+	}
+	if p.cfg.API.Concurrency == 0 {
+		return nil // coordinator only
+	}
+	p.pool, err = workers.NewPool(workers.PoolConfig{
+		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log,
+		Workflows: map[string]workers.Workflow{
+			jobs.TypeUpdateAppliedControl:        workers.Update(p.api, ciso.AppliedControls),
+			jobs.TypeUpdateRequirementAssessment: workers.Update(p.api, ciso.RequirementAssessments),
+			jobs.TypeUploadAttachment:            workers.Upload(p.api, sources{spool, s3}, p.cfg.API.DefaultFolder),
+		},
+	})
+	return err
+}
+
+// sources are all places that attachments come from.
+type sources struct {
+	attachment.Spool
+	*attachment.S3
+}
+
+// apiConfig is the client's part of the settings.
+func apiConfig(cfg *config.Config, log *slog.Logger) ciso.Config {
+	a, c := cfg.API, cfg.Credentials
+	return ciso.Config{
+		URL: a.URL, VerifyCertificate: a.VerifyCertificate, CAFile: a.CAFile, Timeout: a.Timeout, UploadTimeout: a.UploadTimeout,
+		RateLimit: a.RateLimit, MaxTargets: a.MaxTargets, Concurrency: a.Concurrency, Log: log, UserAgent: "ciso-assistant-dispatcher/" + version(),
+		Credentials: ciso.Credentials{
+			Token: c.Token.Reveal, Email: c.Email, Password: c.Password.Reveal, AutoRenew: c.AutoRenew,
+			Refresh: func() (bool, error) {
+				token, err := c.Token.Refresh()
+				password, err2 := c.Password.Refresh()
+				return token || password, errors.Join(err, err2)
+			},
+		},
+	}
+}
+
+// probeAPI connects if that has not been done, else asks whether the API is there.
+func (p *process) probeAPI(ctx context.Context) error {
+	if p.api.Version() == "" {
+		return p.api.Connect(ctx)
+	}
+	return p.api.ProbeNow(ctx)
+}
+
+// secretsChanged reads secrets again: rotated files, or a new login by `auth`.
+func (p *process) secretsChanged() bool {
+	token, _ := p.cfg.Credentials.Token.Refresh() // an unreadable file keeps the former secret
+	password, _ := p.cfg.Credentials.Password.Refresh()
+	stored, err := p.cfg.StoredToken()
+	isNew := err == nil && stored.Reveal() != p.stored.Reveal()
+	if isNew {
+		p.stored = stored
+	}
+	if token || password || isNew {
+		p.api.Reload(p.stored.Reveal())
+	}
+	return token || password || isNew
+}
+
+func (p *process) openKafka(o options) (err error) {
+	k := p.cfg.Kafka
+	connection := ingest.Connection{
+		Servers: k.BootstrapServers, Protocol: k.SecurityProtocol, Mechanism: k.SASLMechanism, Username: k.Username,
+		Password: func() string {
+			_, _ = k.Password.Refresh() // an unreadable file keeps the former secret
+			return k.Password.Reveal()
+		},
+		CAFile: k.CAFile, CertFile: k.CertFile, KeyFile: k.KeyFile,
+	}
+	p.outbox, err = ingest.NewOutbox(ingest.OutboxConfig{
+		Connection: connection, Topic: k.ErrorsTopic, GroupID: k.GroupID, Failures: p.ledger, Log: p.log,
+	})
+	if err != nil {
+		return usagef("kafka settings: %s", err)
+	}
+	p.scheduler.OnFailed(p.outbox.Wake)
+	policy := jobs.Policy{AllowTypes: p.cfg.Policy.AllowTypes, DenyFields: p.cfg.Policy.DenyFields, AllowBuckets: p.cfg.Policy.AllowBuckets}
+	p.group, err = ingest.NewGroup(ingest.Config{
+		Connection: connection, Topic: k.ObservationTopic, GroupID: k.GroupID, SessionTimeout: k.SessionTimeout, ResetCursor: o.resetCursor,
+		Ledger: p.ledger, Stream: p.stream, Scheduler: p.scheduler, Holds: p.scheduler, Log: p.log, OnFull: p.restartNATS,
+		Jobs: jobs.Reader{Ordering: p.cfg.Ordering, Policy: policy, Clock: time.Now},
+	})
+	if err != nil {
+		return usagef("kafka settings: %s", err)
+	}
+	return nil
+}
+
+// restartNATS clears the sticky write errors of the embedded store once there
+// is room on the disk again.
+func (p *process) restartNATS() {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(p.cfg.DataDir, &disk); err != nil || int64(disk.Bavail)*disk.Bsize < 64<<20 {
+		return
+	}
+	if err := p.nats.Restart(); err != nil {
+		p.log.Error("the embedded store does not start again, it is tried again", "error", err)
+	}
+}
+
+// run works until ctx ends, then gives back what it has and closes.
+func (p *process) run(ctx context.Context) error {
+	defer p.close()
+	desk := &control.Desk{Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest}
+	stopControl, err := control.Serve(p.nats.Conn(), desk)
+	if err != nil {
+		return err
+	}
+	if p.cfg.HTTPListen != "" {
+		ready := func() readiness { return readinessOf(p.group.Role(), p.scheduler.Holds()) }
+		if err := serveHTTP(ctx, p.cfg.HTTPListen, probes{healthy: p.healthy, ready: ready}, p.log); err != nil {
+			return err
+		}
+	}
+	// Upkeep and reporting outlive the workers, so that what they end is reported.
+	upkeep, stopUpkeep := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopUpkeep()
+	var last, first sync.WaitGroup
+	last.Go(func() { p.scheduler.Run(upkeep) })
+	last.Go(func() { p.outbox.Run(upkeep) })
+	last.Go(func() { p.expire(upkeep) })
+	last.Go(func() { p.gate.Run(upkeep) })
+	last.Go(func() { p.connect(ctx) })
+	first.Go(func() { p.group.Run(ctx) })
+	if p.pool != nil {
+		first.Go(func() { p.pool.Run(ctx) })
+	}
+	<-ctx.Done()
+	p.log.Info("stopping: running jobs may end", "grace", p.cfg.Grace)
+	p.scheduler.Deactivate()
+	first.Wait()
+	stopUpkeep()
+	last.Wait()
+	_ = stopControl() // the connection closes next
+	p.log.Info("stopped")
+	return nil
+}
+
+// connect asks the API before the first job does; trouble is a hold.
+func (p *process) connect(ctx context.Context) {
+	if err := p.api.Connect(ctx); err != nil {
+		if ctx.Err() == nil {
+			p.gate.Hold(err)
+		}
+		return
+	}
+	p.log.Info("CISO Assistant answers", "base", p.api.Base(), "version", p.api.Version())
+}
+
+// expireEvery is how often ended jobs that are old enough are forgotten.
+const expireEvery = time.Minute
+
+func (p *process) expire(ctx context.Context) {
+	tick := time.NewTicker(expireEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			for n := 1; n > 0 && ctx.Err() == nil; {
+				var err error
+				n, err = p.ledger.Expire(ctx, now, p.cfg.Retention.Succeeded, p.cfg.Retention.Failed, 1000)
+				if err != nil {
+					p.log.Warn("old jobs are not forgotten, it is tried again", "error", err)
+					break
+				}
+			}
+		}
+	}
+}
+
+// healthy reports whether the process can make progress on its own store.
+func (p *process) healthy() error {
+	for _, h := range p.scheduler.Holds() {
+		if h.Reason == jobs.HoldStoreFull {
+			return fmt.Errorf("store_full: %s", h.Message)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	_, _, _, err := p.stream.Bounds(ctx)
+	return err
+}
+
+// ingest tells how far each partition has been read.
+func (p *process) ingest() (role string, list []control.Ingest) {
+	for _, s := range p.ledger.Partitions() {
+		row := control.Ingest{Topic: s.Topic, Partition: s.ID, Cursor: s.Cursor, Committed: s.Committed}
+		if end, ok := p.group.End(s.Partition); ok {
+			row.Lag = max(0, end-s.Cursor)
+		}
+		list = append(list, row)
+	}
+	return p.group.Role(), list
+}
+
+// close ends everything in the reverse order of its opening.
+func (p *process) close() {
+	if p.scheduler != nil {
+		_ = p.scheduler.Close()
+	}
+	if p.nats != nil {
+		p.nats.Stop()
+		_ = os.Remove(filepath.Join(p.cfg.DataDir, accessFile)) // it would lead nowhere
+	}
+	if p.ledger != nil {
+		if err := p.ledger.Close(); err != nil {
+			p.log.Error("ledger does not close cleanly", "error", err)
+		}
+	}
+}

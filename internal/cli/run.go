@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"dispatcher/config"
+)
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name:    "run",
+		Aliases: []string{"consume"},
+		Usage:   "read messages from Kafka and carry them out",
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "concurrency", Usage: "jobs in flight `N` (env CONCURRENCY)"},
+			&cli.StringFlag{Name: "grace", Usage: "how `LONG` running jobs may go on after SIGTERM (env GRACE)"},
+			&cli.BoolFlag{Name: "rebuild", Usage: "start with an empty store, from what Kafka holds; the old one is kept aside"},
+			&cli.BoolFlag{Name: "reset-cursor", Usage: "accept that the topic was truncated: go on from its end"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			cfg, err := loadConfig(c, config.ForRun)
+			if err != nil {
+				return err
+			}
+			log := newLogger(envOf(c), cfg)
+			if err := prepareDataDir(cfg.DataDir); err != nil {
+				return err
+			}
+			if c.Bool("rebuild") {
+				if err := setAside(cfg.DataDir, log); err != nil {
+					return err
+				}
+			}
+			go exitOnSecondSignal(c.Context)
+			p, err := newProcess(c.Context, cfg, options{resetCursor: c.Bool("reset-cursor")}, log)
+			if err != nil {
+				return err
+			}
+			summary(cfg, log)
+			return p.run(c.Context)
+		},
+	}
+}
+
+// exitOnSecondSignal ends at once for whoever does not want to wait. Nothing is
+// lost by it: everything that was promised is on disk.
+func exitOnSecondSignal(ctx context.Context) {
+	<-ctx.Done()
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGINT, syscall.SIGTERM)
+	<-again
+	os.Exit(exitFailed)
+}
+
+// Names in the data directory.
+const (
+	ledgerFile = "ledger.db"
+	streamDir  = "jobs"
+	spoolDir   = "spool"
+	slotsFile  = "slots"
+	accessFile = "control.json"
+)
+
+// prepareDataDir makes the directory for its owner only.
+func prepareDataDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return usagef("data directory %s: cannot be made: %s; name another with --data-dir", dir, err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return usagef("data directory %s: its rights cannot be set: %s", dir, err)
+	}
+	probe, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		return usagef("data directory %s: not writable: %s; name another with --data-dir", dir, err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// setAside moves the store out of the way, so that nothing is ever deleted.
+func setAside(dir string, log *slog.Logger) error {
+	old := filepath.Join(dir, "before-rebuild-"+time.Now().UTC().Format("20060102T150405Z"))
+	for _, name := range []string{ledgerFile, streamDir, slotsFile} {
+		from := filepath.Join(dir, name)
+		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.MkdirAll(old, 0o700); err != nil {
+			return fmt.Errorf("set the store aside: %w", err)
+		}
+		if err := os.Rename(from, filepath.Join(old, name)); err != nil {
+			return fmt.Errorf("set the store aside: %w", err)
+		}
+	}
+	log.Warn("starting with an empty store; retried and submitted jobs of the old one are not in Kafka", "old", old)
+	return nil
+}
+
+// summary tells what will be done, secrets left out.
+func summary(cfg *config.Config, log *slog.Logger) {
+	log.Info("dispatcher starts", "version", version(), "api", cfg.API.URL, "kafka", cfg.Kafka.BootstrapServers,
+		"topic", cfg.Kafka.ObservationTopic, "errors", cfg.Kafka.ErrorsTopic, "group", cfg.Kafka.GroupID,
+		"concurrency", cfg.API.Concurrency, "data", cfg.DataDir, "http", cfg.HTTPListen)
+	for _, s := range cfg.Sources {
+		log.Debug("setting", "key", s.Key, "value", s.Value, "from", s.From)
+	}
+	for _, w := range cfg.Warnings {
+		log.Warn(w)
+	}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

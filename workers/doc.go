@@ -1,0 +1,25 @@
+// Package workers carries jobs out: it claims them, runs the workflow of their
+// type step by step, and reports how the attempt ended.
+//
+// # Purpose
+//
+// A workflow is plain Go; [Do] makes a step of it durable. A [Pool] runs a
+// number of attempts at a time. A [Gate] stops everything while an outside party
+// is away, asks it gently, and lets work go on.
+//
+// # Invariants
+//
+//   - A step recorded as done is never carried out again.
+//   - No object is written without its lock ([Run.Lock]).
+//   - A step that creates something has its intent synced first ([DoOnce]); a
+//     later attempt looks for the effect before it creates again.
+//   - What a selector matched is stored before the first write if that write
+//     could change what it matches; a second look would then find other objects.
+//   - Waiting (holds, locks, shutdown) spends no attempt.
+//
+// # Failure cases
+//
+// A workflow that panics spends an attempt; the process lives. A write without
+// an answer leaves its object in quarantine for other jobs. When the process
+// ends within its grace, running attempts are given back with what they have.
+package workers

@@ -1,0 +1,59 @@
+package workers
+
+import (
+	"context"
+	"errors"
+
+	"dispatcher/jobs"
+	"dispatcher/workers/ciso"
+)
+
+// errShutdown is why attempts are cancelled when the process ends, and
+// errRevoked when another process may be active.
+var (
+	errShutdown = errors.New("the process is ending")
+	errRevoked  = errors.New("this process is not the active one any more")
+)
+
+// outcome turns how a workflow ended into what is reported.
+func (r *Run) outcome(ctx context.Context, err error) jobs.Outcome {
+	o := jobs.Outcome{
+		Objects: r.objects, Unanswered: r.unanswered, Steps: r.pending, Note: r.note,
+		StartedAt: r.flushedAt, EndedAt: r.clock(),
+	}
+	if r.writing {
+		o.Steps = append(o.Steps, r.resolved...)
+	}
+	var failure *jobs.Failure
+	var hold *jobs.HoldError
+	var transient *jobs.TransientError
+	switch {
+	case err == nil:
+		o.Kind = jobs.OutcomeSucceeded
+		o.Steps = append(r.resolved, r.pending...)
+	case errors.Is(err, jobs.ErrLocked):
+		o.Kind, o.Wanted = jobs.OutcomeLocked, r.wanted
+	case errors.As(err, &failure):
+		o.Kind, o.Failure = jobs.OutcomeFailed, failure
+		o.Steps = append(r.resolved, r.pending...)
+	case ctx.Err() != nil:
+		o.Kind = jobs.OutcomeReturned
+	case errors.As(err, &hold):
+		o.Kind, o.Reason = jobs.OutcomeHeld, hold.Reason
+	case errors.As(err, &transient):
+		o.Kind, o.RetryAfter = jobs.OutcomeRetry, transient.RetryAfter
+		o.Failure = retryFailure(err, transient.HTTPStatus)
+	default:
+		o.Kind, o.Failure = jobs.OutcomeRetry, retryFailure(err, 0)
+	}
+	return o
+}
+
+// retryFailure words an attempt that may succeed the next time.
+func retryFailure(err error, status int) *jobs.Failure {
+	code := jobs.CodeRejected
+	if errors.Is(err, ciso.ErrGone) {
+		code = jobs.CodeNoMatch
+	}
+	return &jobs.Failure{Class: jobs.ClassExhausted, Code: code, Message: err.Error(), HTTPStatus: status}
+}

@@ -1,0 +1,168 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"dispatcher/jobs"
+	"dispatcher/workers/ciso"
+)
+
+// Workflow carries out a job of one type.
+type Workflow func(ctx context.Context, r *Run) error
+
+// PoolConfig is what a pool needs.
+type PoolConfig struct {
+	Claims      Claims
+	Workflows   map[string]Workflow // by message type
+	Gate        *Gate
+	Name        string // host/pid, shown as the job's worker
+	Concurrency int    // attempts at a time, 8
+	Grace       time.Duration
+	Clock       func() time.Time
+	Log         *slog.Logger
+}
+
+// Validate reports what cannot work.
+func (c *PoolConfig) Validate() error {
+	if c.Claims == nil || len(c.Workflows) == 0 || c.Concurrency < 1 {
+		return fmt.Errorf("workers: claims, workflows and a concurrency of at least 1 are needed")
+	}
+	return nil
+}
+
+// Pool runs attempts.
+type Pool struct {
+	cfg   PoolConfig
+	slots chan struct{} // one per attempt in flight
+}
+
+// NewPool returns a pool that does not run yet.
+func NewPool(cfg PoolConfig) (*Pool, error) {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &Pool{cfg: cfg, slots: make(chan struct{}, cfg.Concurrency)}, nil
+}
+
+// Run works until ctx ends. Then nothing new is begun, running attempts may end
+// within the grace, and the rest is given back. It returns when every outcome
+// is stored.
+func (p *Pool) Run(ctx context.Context) {
+	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	var group sync.WaitGroup
+	// Twice as many goroutines as slots: while the outcomes of some are being
+	// stored, the others keep the API busy.
+	for range 2 * p.cfg.Concurrency {
+		group.Go(func() { p.loop(ctx, work) })
+	}
+	<-ctx.Done()
+	timer := time.AfterFunc(p.cfg.Grace, func() { stop(errShutdown) })
+	defer timer.Stop()
+	group.Wait()
+}
+
+// loop claims and carries out one job after the other.
+func (p *Pool) loop(ctx, work context.Context) {
+	for {
+		select {
+		case p.slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		claim, err := p.cfg.Claims.Claim(ctx, p.cfg.Name)
+		if err != nil {
+			<-p.slots
+			if ctx.Err() != nil {
+				return
+			}
+			p.cfg.Log.Error("no job can be claimed, it is tried again", "error", err)
+			p.pause(ctx)
+			continue
+		}
+		outcome := p.attempt(work, claim)
+		<-p.slots
+		p.finish(work, claim, outcome)
+	}
+}
+
+func (p *Pool) pause(ctx context.Context) {
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+	}
+}
+
+// finish reports an outcome. One that cannot be stored before the process ends
+// is found unfinished at the next start.
+func (p *Pool) finish(work context.Context, claim *jobs.Claim, o jobs.Outcome) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(work))
+	defer cancel()
+	stop := context.AfterFunc(work, func() { time.AfterFunc(5*time.Second, cancel) })
+	defer stop()
+	if err := p.cfg.Claims.Finish(ctx, claim.Lease, o); err != nil && !errors.Is(err, jobs.ErrStale) {
+		p.cfg.Log.Error("outcome is not stored", "job", claim.ID, "error", err)
+	}
+}
+
+// attempt carries out one claim.
+func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
+	ctx, cancel := context.WithCancelCause(ciso.WithJob(work, claim.ID))
+	defer cancel(nil)
+	if claim.Revoked != nil {
+		done := make(chan struct{})
+		defer close(done)
+		go func() {
+			select {
+			case <-claim.Revoked:
+				cancel(errRevoked)
+			case <-done:
+			}
+		}()
+	}
+	started := p.cfg.Clock()
+	run := newRun(claim, p.cfg.Claims, p.cfg.Clock, p.cfg.Log)
+	err := p.carryOut(ctx, run)
+	outcome := run.outcome(ctx, err)
+	outcome.StartedAt = started
+	if outcome.Kind == jobs.OutcomeHeld {
+		p.cfg.Gate.Hold(err)
+	}
+	if err != nil {
+		run.Log.Debug("attempt ended", "outcome", outcome.Kind, "error", err)
+	}
+	return outcome
+}
+
+// carryOut runs the workflow of the job's type. A panic is an error of this
+// job, not the end of the process.
+func (p *Pool) carryOut(ctx context.Context, r *Run) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.Log.Debug("workflow panicked", "panic", v, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the dispatcher itself failed on this message: %v; please report it", v)
+		}
+	}()
+	message, failure := jobs.ParseMessage(r.Payload.Value)
+	if failure != nil {
+		return failure
+	}
+	workflow := p.cfg.Workflows[message.Type]
+	if workflow == nil {
+		return jobs.Fail(jobs.CodeUnknownType, "message_type %q has no workflow", message.Type)
+	}
+	r.Message = message
+	return workflow(ctx, r)
+}
