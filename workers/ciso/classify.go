@@ -85,7 +85,7 @@ func hint(err error) error {
 	switch text := err.Error(); {
 	case strings.Contains(text, "certificate signed by unknown authority"), strings.Contains(text, "certificate is not trusted"):
 		return fmt.Errorf("%w; set API_CA_FILE to the CA that signed the certificate", err)
-	case strings.Contains(text, "first record does not look like a TLS handshake"):
+	case strings.Contains(text, "first record does not look like a TLS handshake"), strings.Contains(text, "server gave HTTP response to HTTPS client"):
 		return fmt.Errorf("%w; the address speaks http, not https", err)
 	case strings.Contains(text, "connection refused"), strings.Contains(text, "no such host"):
 		return fmt.Errorf("%w; is API_URL right, and CISO Assistant up?", err)
@@ -158,20 +158,20 @@ func (c *Client) stranger(ctx context.Context, r *request, a *answer) error {
 // before the API (ALLOWED_HOSTS). It says nothing about the job, but for two.
 func (c *Client) notTheAPI(r *request, a *answer) error {
 	where := fmt.Sprintf("%s %s: HTTP %d", r.method, r.path, a.status)
-	why := "a page that is not the API's; API_URL leads to something else, or a proxy is in between"
+	why := "and a page that is not the API's; API_URL leads to something else, or a proxy is in between"
 	switch {
 	case a.status == http.StatusRequestEntityTooLarge:
 		return jobs.Fail(jobs.CodeRejected, "%s: a proxy before the API refuses a body of this size; raise its limit, then retry", where).WithStatus(a.status)
 	case a.status == http.StatusBadRequest && len(a.body) == 0:
 		return jobs.Fail(jobs.CodeRejected, "%s without a reason", where).WithStatus(a.status)
 	case a.status >= 300 && a.status < 400:
-		why = fmt.Sprintf("a redirect to %q; API_URL must be the API's own address", a.header.Get("Location"))
+		why = fmt.Sprintf("redirects to %q; API_URL must be the API's own address", a.header.Get("Location"))
 	case a.status == http.StatusBadRequest:
-		why = "a page that is not the API's; is the host of API_URL among the server's ALLOWED_HOSTS?"
+		why = "and a page that is not the API's; is the host of API_URL among the server's ALLOWED_HOSTS?"
 	case len(a.body) == 0:
-		why = "nothing with it; API_URL leads to something else, or a proxy is in between"
+		why = "and nothing with it; API_URL leads to something else, or a proxy is in between"
 	}
-	return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s and %w%s", where, errStranger, why))
+	return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s %w%s", where, errStranger, why))
 }
 
 // errStranger marks answers that are not the API's; it adds no words.

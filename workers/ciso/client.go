@@ -148,7 +148,18 @@ func (a *answer) isAPI() bool {
 	if len(a.body) == 0 {
 		return a.status == http.StatusForbidden || a.status == http.StatusNoContent
 	}
-	return strings.Contains(a.header.Get("Content-Type"), "json")
+	return a.isJSON()
+}
+
+// isJSON trusts the content type, and looks itself only if that says nothing.
+func (a *answer) isJSON() bool {
+	switch kind := a.header.Get("Content-Type"); {
+	case strings.Contains(kind, "json"):
+		return true
+	case kind == "", strings.HasPrefix(kind, "text/plain"):
+		return len(a.body) > 0 && (a.body[0] == '{' || a.body[0] == '[') && json.Valid(a.body)
+	}
+	return false
 }
 
 // isGateway reports whether a JSON refusal is an API gateway's, not the API's:

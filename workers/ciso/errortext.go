@@ -16,7 +16,7 @@ const maxErrorText = 500
 // {"error":"…"}, {"non_field_errors":[…]}, allauth's {"errors":[{"message":…}]}.
 // HTML yields nothing: it is nobody's reason.
 func errorText(a *answer) string {
-	if !strings.Contains(a.header.Get("Content-Type"), "json") {
+	if !a.isJSON() {
 		return ""
 	}
 	var body any

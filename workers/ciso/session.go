@@ -12,12 +12,14 @@ import (
 	"dispatcher/jobs"
 )
 
-// A refused login is not repeated for loginPause unless the password changed;
-// after too many of them (the server allows 30 a minute and address), and after
-// one whose session was refused at once, for crowdPause: never a loop.
+// A refused login is not repeated for loginPause unless the password changed,
+// and after too many of them (the server allows 30 a minute and address) for
+// crowdPause. Nor are more than maxLogins made within crowdPause when the
+// sessions that they open are refused: never a loop.
 const (
 	loginPause = 5 * time.Minute
 	crowdPause = time.Minute
+	maxLogins  = 3
 )
 
 // Credentials are a token, or e-mail and password. Functions, because secrets
@@ -41,7 +43,8 @@ type session struct {
 	failed   error     // of the last login
 	again    time.Time // when it may be tried again with the same password
 	failedBy string    // the password it was tried with
-	openedAt time.Time // when current came from a login; zero if it did not
+	openedAt time.Time // when the last login opened a session
+	opened   int       // logins in quick succession
 }
 
 func newSession(c *Client, creds Credentials) *session {
@@ -94,7 +97,7 @@ func (s *session) refused(ctx context.Context, used string, a *answer) error {
 	case !s.creds.AutoRenew:
 		return jobs.Holding(jobs.HoldAuth, fmt.Errorf("%w; run dispatcher auth, or set AUTO_RENEW_SESSION=true", reason))
 	}
-	if now := s.client.cfg.Clock(); !s.openedAt.IsZero() && now.Sub(s.openedAt) < crowdPause {
+	if s.opened >= maxLogins && s.client.cfg.Clock().Sub(s.openedAt) < crowdPause {
 		return jobs.Holding(jobs.HoldAuth, fmt.Errorf("%w although a login has just given it; it is tried again in a minute", reason))
 	}
 	return s.login(ctx)
@@ -137,7 +140,11 @@ func (s *session) login(ctx context.Context) error {
 		}
 		return err
 	}
-	s.current, s.failed, s.openedAt = token, nil, s.client.cfg.Clock()
+	now := s.client.cfg.Clock()
+	if now.Sub(s.openedAt) >= crowdPause {
+		s.opened = 0
+	}
+	s.current, s.failed, s.openedAt, s.opened = token, nil, now, s.opened+1
 	return nil
 }
 

@@ -24,8 +24,8 @@ func (c *Client) Update(ctx context.Context, resource Resource, id string, value
 	if err := c.call(ctx, r, &written); err != nil {
 		return describeObject(resource, id, err)
 	}
-	if !sameID(written.str("id"), id) {
-		return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s %s: the answer is not the object's; API_URL leads to something else, or a proxy is in between", r.method, r.path))
+	if err := isObject(r, written, id); err != nil {
+		return err
 	}
 	c.rights.found()
 	ignored := ignoredFields(written, values)
@@ -58,10 +58,15 @@ func (c *Client) Object(ctx context.Context, resource Resource, id string) (map[
 	if err := c.call(ctx, r, &object); err != nil {
 		return nil, describeObject(resource, id, err)
 	}
-	if !sameID(object.str("id"), id) {
-		return nil, jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s %s: the answer is not the object's; API_URL leads to something else, or a proxy is in between", r.method, r.path))
+	return object, isObject(r, object, id)
+}
+
+// isObject returns a hold if an answer is not the object that was asked for.
+func isObject(r *request, object row, id string) error {
+	if sameID(object.str("id"), id) || object["id"] == nil && len(object) > 0 {
+		return nil
 	}
-	return object, nil
+	return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("%s %s: the answer is not the object's; API_URL leads to something else, or a proxy is in between", r.method, r.path))
 }
 
 // Same reports whether an object, as [Client.Object] shows it, already has the
