@@ -12,8 +12,8 @@ import (
 
 const controlID = "53fb665c-334c-4dd8-9c00-35299a794e41"
 
-// TestOnlyTheAPIsOwnWordFailsAJob covers every kind of answer to a write.
-func TestOnlyTheAPIsOwnWordFailsAJob(t *testing.T) {
+// TestEachAnswerToAWriteHasItsVerdict covers every kind of answer to a write.
+func TestEachAnswerToAWriteHasItsVerdict(t *testing.T) {
 	t.Parallel()
 	const object = `{"id":"` + controlID + `","status":"active"}`
 	cases := []struct {
