@@ -92,10 +92,10 @@ func (c *Client) matching(ctx context.Context, q *query, parameters url.Values, 
 			continue
 		case counted >= 0 && page.Count != counted, len(page.Results) == 0 && offset < page.Count:
 			return nil, 0, jobs.Transient(http.StatusOK, 0, fmt.Errorf("%s changed while they were listed: %d of %d", q.resource, offset, page.Count))
-		case offset >= page.Count, len(kept.rows) > enough:
-			return kept.rows, len(kept.rows), nil
 		case page.Count > enough && !kept.strangers && !kept.twice:
 			return kept.rows, page.Count, nil
+		case offset >= page.Count, len(kept.rows) > enough:
+			return kept.rows, len(kept.rows), nil
 		}
 		counted = page.Count
 	}
