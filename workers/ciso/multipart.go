@@ -52,10 +52,32 @@ func (m *multipartBody) open() (io.Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open file to upload: %w", err)
 	}
-	return &joined{Reader: io.MultiReader(bytes.NewReader(m.head), f, bytes.NewReader(m.tail)), Closer: f}, nil
+	return &joined{Reader: io.MultiReader(bytes.NewReader(m.head), &exactly{f, m.file.Size}, bytes.NewReader(m.tail)), Closer: f}, nil
 }
 
 type joined struct {
 	io.Reader
 	io.Closer
+}
+
+// exactly reads as many bytes as were announced: a file that has become shorter
+// must not be followed by the form's end, which would make it look whole.
+type exactly struct {
+	file io.Reader
+	left int64
+}
+
+func (e *exactly) Read(p []byte) (int, error) {
+	if e.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := e.file.Read(p[:min(int64(len(p)), e.left)])
+	e.left -= int64(n)
+	if err == io.EOF && e.left > 0 {
+		return n, fmt.Errorf("file to upload is %d bytes shorter than it was: %w", e.left, io.ErrUnexpectedEOF)
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
 }
