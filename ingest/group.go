@@ -115,7 +115,7 @@ func (g *Group) Run(ctx context.Context) {
 		case errors.Is(err, errReassign):
 			g.cfg.Log.Info("joining the group again", "why", err)
 			wait = retryFirst
-			continue
+			pause(ctx, retryFirst)
 		default:
 			if time.Since(began) > remindEvery {
 				wait = retryFirst

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 	"golang.org/x/sync/semaphore"
 
+	"dispatcher/internal/crashpoint"
 	"dispatcher/jobs"
 )
 
@@ -48,6 +50,7 @@ type partitionReader struct {
 	jobs      jobs.Reader
 	storeFull func(err error) // says so; nil error: there is room again
 	log       *slog.Logger
+	broken    *atomic.Value // what kafka-go's reader logged as an error: the log may be another one since
 
 	fetched chan kafka.Message
 	bytes   *semaphore.Weighted
@@ -67,7 +70,7 @@ func (r *partitionReader) run(ctx context.Context) error {
 	r.taken = make(chan intake, 1)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	done := make(chan struct{}, 2)
+	done := make(chan struct{}, 3)
 	start := func(f func(context.Context) error) {
 		go func() {
 			if err := f(ctx); err != nil {
@@ -78,9 +81,11 @@ func (r *partitionReader) run(ctx context.Context) error {
 	}
 	start(r.fetch)
 	start(r.take)
+	start(r.notice)
 	if err := r.append(ctx); err != nil {
 		cancel(err)
 	}
+	<-done
 	<-done
 	<-done
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
@@ -113,6 +118,16 @@ func (r *partitionReader) fetch(ctx context.Context) error {
 	}
 }
 
+// notice ends a reader that has had trouble, also when nothing comes any more.
+func (r *partitionReader) notice(ctx context.Context) error {
+	for pause(ctx, time.Second) {
+		if why := r.broken.Load(); why != nil {
+			return fmt.Errorf("%w: %s", errReassign, why)
+		}
+	}
+	return nil
+}
+
 func weight(m *kafka.Message) int64 { return min(int64(len(m.Value)+len(m.Key))+64, aheadBytes) }
 
 // append puts batches into JOBS.
@@ -125,6 +140,12 @@ func (r *partitionReader) append(ctx context.Context) error {
 		batch, next := r.batch(ctx)
 		if ctx.Err() != nil {
 			return nil
+		}
+		// A topic that was deleted and made again goes on at our offset in
+		// silence. Nothing that was read after a trouble is believed before the
+		// evidence has been weighed again.
+		if why := r.broken.Load(); why != nil {
+			return fmt.Errorf("%w: %s", errReassign, why)
 		}
 		from := r.cursor
 		r.cursor = next
@@ -200,7 +221,9 @@ func bound(e *jobs.Envelope) {
 func (r *partitionReader) store(ctx context.Context, envs []jobs.Envelope, from, next int64, after uint64) (uint64, error) {
 	full := false
 	for {
+		crashpoint.Here("fetched")
 		seqs, err := r.stream.Append(ctx, r.partition, envs, after)
+		crashpoint.Here("appended")
 		if len(seqs) > 0 {
 			part := envs[:len(seqs)]
 			end := part[len(part)-1].Offset + 1

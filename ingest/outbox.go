@@ -9,6 +9,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"dispatcher/internal/crashpoint"
 	"dispatcher/jobs"
 )
 
@@ -123,7 +124,9 @@ func (o *Outbox) send(ctx context.Context, seqs []uint64, how cutting) (sent int
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
+	crashpoint.Here("reporting")
 	err = o.writer.WriteMessages(ctx, messages...)
+	crashpoint.Here("reported")
 	delivered, large, err := o.sort(seqs, err)
 	if len(delivered) > 0 {
 		if err := o.cfg.Failures.Delivered(ctx, delivered); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -228,15 +229,17 @@ func (s *session) carryOut(ctx context.Context, p jobs.Partition, d decision, cu
 }
 
 func (s *session) reader(p jobs.Partition, d decision) *partitionReader {
+	broken := &atomic.Value{}
 	r := kafka.NewReader(kafka.ReaderConfig{
 		Brokers: s.cfg.Connection.Servers, Topic: p.Topic, Partition: int(p.ID), Dialer: s.links.dialer,
 		MinBytes: 1, MaxBytes: 32 << 20, MaxWait: 500 * time.Millisecond, QueueCapacity: 1000,
 		ReadBackoffMin: 100 * time.Millisecond, ReadBackoffMax: time.Second, MaxAttempts: 1 << 30,
+		ErrorLogger: kafka.LoggerFunc(func(format string, args ...any) { broken.Store(fmt.Sprintf(format, args...)) }),
 	})
 	_ = r.SetOffset(d.from) // fails only for a reader in a group
 	return &partitionReader{
 		partition: p, replay: d.replay, cursor: d.from, skip: d.done, reader: r, stream: s.cfg.Stream,
-		scheduler: s.cfg.Scheduler, jobs: s.cfg.Jobs, storeFull: s.storeFull, log: s.cfg.Log,
+		scheduler: s.cfg.Scheduler, jobs: s.cfg.Jobs, storeFull: s.storeFull, log: s.cfg.Log, broken: broken,
 	}
 }
 

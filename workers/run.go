@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"dispatcher/internal/crashpoint"
 	"dispatcher/jobs"
 	"dispatcher/workers/ciso"
 )
@@ -180,6 +181,7 @@ func (r *Run) BeginWrites(ctx context.Context, pin bool) error {
 // answer. id is what `jobs show` lists.
 func (r *Run) Write(lock, id string, fn func() error) error {
 	err := fn()
+	crashpoint.Here("effect")
 	var lost *ciso.UnansweredError
 	if errors.As(err, &lost) {
 		r.unanswered = append(r.unanswered, lock)

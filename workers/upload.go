@@ -33,9 +33,12 @@ type Files interface {
 // Upload returns the workflow of upload_attachment.
 func Upload(api Evidences, files Files, defaultFolder string) Workflow {
 	return func(ctx context.Context, r *Run) error {
-		want, err := readUpload(r.Message, r.Log)
+		want, err := readUpload(r.Message)
 		if err != nil {
 			return err
+		}
+		if want.leftOut && r.Job.Attempts == 0 && !r.Resumed {
+			r.Log.Warn("selector.ref_id is left out: evidence has no ref_id")
 		}
 		u := &upload{Run: r, api: api, want: want, defaultFolder: defaultFolder}
 		// Checks that write nothing come first.

@@ -2,7 +2,6 @@ package workers
 
 import (
 	"context"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 // uploadValues is what an upload_attachment message asks for, checked.
 type uploadValues struct {
 	selector              ciso.Selector // nil: by name
+	leftOut               bool          // ref_id was given beside another key
 	name, fileName        string
 	folder                string
 	description           string
@@ -35,7 +35,7 @@ var uploadFields = []string{
 	"requirement_assessments", "name", "folder", "description", "observation",
 }
 
-func readUpload(m *jobs.Message, log *slog.Logger) (*uploadValues, error) {
+func readUpload(m *jobs.Message) (*uploadValues, error) {
 	for _, name := range slices.Sorted(maps.Keys(m.Values)) {
 		if !slices.Contains(uploadFields, name) {
 			return nil, jobs.Fail(jobs.CodeInvalidMessage, "values.%s is not known%s", name, jobs.Nearest(name, uploadFields))
@@ -55,7 +55,7 @@ func readUpload(m *jobs.Message, log *slog.Logger) (*uploadValues, error) {
 	if err := u.complete(); err != nil {
 		return nil, err
 	}
-	u.selector = evidenceSelector(m.Selector, log)
+	u.selector, u.leftOut = evidenceSelector(m.Selector)
 	return u, attachment.CheckName(u.fileName)
 }
 
@@ -98,7 +98,7 @@ func (u *uploadValues) complete() error {
 // evidenceSelector drops ref_id beside another key: evidence has none, and the
 // documented examples of the Python dispatcher send it. Alone it stays, and
 // fails as the unknown key that it is.
-func evidenceSelector(s map[string]any, log *slog.Logger) ciso.Selector {
+func evidenceSelector(s map[string]any) (selector ciso.Selector, leftOut bool) {
 	keys := 0
 	for name := range s {
 		if name != "target" && name != "ref_id" {
@@ -107,15 +107,14 @@ func evidenceSelector(s map[string]any, log *slog.Logger) ciso.Selector {
 	}
 	_, hasRef := s["ref_id"]
 	if keys == 0 && !hasRef {
-		return nil
+		return nil, false
 	}
-	selector := ciso.Selector(maps.Clone(s))
-	if hasRef && keys > 0 {
+	selector = maps.Clone(s)
+	if leftOut = hasRef && keys > 0; leftOut {
 		delete(selector, "ref_id")
-		log.Warn("selector.ref_id is left out: evidence has no ref_id")
 	}
 	delete(selector, "target") // exactly one is meant, whatever it says
-	return selector
+	return selector, leftOut
 }
 
 // fetch gets the file.

@@ -43,7 +43,7 @@ func newLogger(env Env, cfg *config.Config) *slog.Logger {
 	if cfg.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(env.Stderr, &slog.HandlerOptions{Level: level}))
 	}
-	return slog.New(tint.NewHandler(env.Stderr, &tint.Options{
+	return slog.New(tint.NewTextHandler(env.Stderr, &tint.Options{
 		Level: level, TimeFormat: "2006-01-02 15:04:05.000", NoColor: !env.StderrTerminal || env.Getenv("NO_COLOR") != "",
 	}))
 }

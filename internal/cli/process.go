@@ -28,8 +28,9 @@ type options struct{ resetCursor bool }
 
 // process is everything of `run`, wired together.
 type process struct {
-	cfg *config.Config
-	log *slog.Logger
+	cfg     *config.Config
+	log     *slog.Logger
+	options options
 
 	ledger    *store.Ledger
 	nats      *embed.Server
@@ -44,19 +45,15 @@ type process struct {
 }
 
 // newProcess opens the stores and wires the rooms. Nothing outside is asked.
-func newProcess(ctx context.Context, cfg *config.Config, o options, log *slog.Logger) (p *process, err error) {
-	p = &process{cfg: cfg, log: log}
-	defer func() {
-		if err != nil {
+func newProcess(ctx context.Context, cfg *config.Config, o options, log *slog.Logger) (*process, error) {
+	p := &process{cfg: cfg, log: log, options: o}
+	for _, open := range []func(context.Context) error{p.openStores, p.openScheduler, p.openWorkers, p.openKafka} {
+		if err := open(ctx); err != nil {
 			p.close()
-		}
-	}()
-	for _, step := range []func(context.Context) error{p.openStores, p.openScheduler, p.openWorkers} {
-		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return p, p.openKafka(o)
+	return p, nil
 }
 
 // openStores opens the ledger first: its lock is that of the data directory.
@@ -201,7 +198,7 @@ func (p *process) secretsChanged() bool {
 	return token || password || isNew
 }
 
-func (p *process) openKafka(o options) (err error) {
+func (p *process) openKafka(context.Context) (err error) {
 	k := p.cfg.Kafka
 	connection := ingest.Connection{
 		Servers: k.BootstrapServers, Protocol: k.SecurityProtocol, Mechanism: k.SASLMechanism, Username: k.Username,
@@ -220,7 +217,7 @@ func (p *process) openKafka(o options) (err error) {
 	p.scheduler.OnFailed(p.outbox.Wake)
 	policy := jobs.Policy{AllowTypes: p.cfg.Policy.AllowTypes, DenyFields: p.cfg.Policy.DenyFields, AllowBuckets: p.cfg.Policy.AllowBuckets}
 	p.group, err = ingest.NewGroup(ingest.Config{
-		Connection: connection, Topic: k.ObservationTopic, GroupID: k.GroupID, SessionTimeout: k.SessionTimeout, ResetCursor: o.resetCursor,
+		Connection: connection, Topic: k.ObservationTopic, GroupID: k.GroupID, SessionTimeout: k.SessionTimeout, ResetCursor: p.options.resetCursor,
 		Ledger: p.ledger, Stream: p.stream, Scheduler: p.scheduler, Holds: p.scheduler, Log: p.log, OnFull: p.restartNATS,
 		Jobs: jobs.Reader{Ordering: p.cfg.Ordering, Policy: policy, Clock: time.Now},
 	})

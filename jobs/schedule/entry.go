@@ -38,7 +38,6 @@ type entry struct {
 	dueIndex  int32
 	phase     phase
 	kind      uint8 // index into kinds
-	reason    uint8 // index into holdReasons while parked
 	crashes   uint8
 	resumed   bool // an earlier attempt may have had effects
 	retrying  bool
@@ -58,7 +57,6 @@ type run struct {
 	payload jobs.Envelope
 	worker  string
 	slot    int
-	alone   bool
 }
 
 // lane is the queue of one ordering key, by sequence. Lanes are found by the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"dispatcher/internal/crashpoint"
 	"dispatcher/jobs"
 )
 
@@ -82,6 +83,7 @@ func (s *Scheduler) end(ctx context.Context, e *entry, o jobs.Outcome) error {
 	if err := s.untilStored(ctx, func() error { return s.cfg.Ledger.End(ctx, ending) }); err != nil {
 		return fmt.Errorf("store outcome of %s: %w", job.ID, err)
 	}
+	crashpoint.Here("ended")
 	s.ended(e, job)
 	return nil
 }
@@ -139,7 +141,7 @@ func exhausted(job *jobs.Job, last *jobs.Failure) *jobs.Failure {
 		Class: jobs.ClassExhausted,
 		Code:  jobs.CodeExhausted,
 		Message: fmt.Sprintf("gave up after %d attempts since %s; last: %s",
-			job.Attempts-job.BudgetFrom+1, job.FirstFailedAt.UTC().Format(time.RFC3339), last.Message),
+			job.Attempts-job.BudgetFrom, job.FirstFailedAt.UTC().Format(time.RFC3339), last.Message),
 		HTTPStatus: last.HTTPStatus,
 	}
 }

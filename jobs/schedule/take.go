@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"dispatcher/internal/crashpoint"
 	"dispatcher/jobs"
 )
 
@@ -15,6 +16,7 @@ func (s *Scheduler) Take(ctx context.Context, in jobs.Intake, envs []jobs.Envelo
 	if err != nil {
 		return fmt.Errorf("take %d jobs into the ledger: %w", len(in.Jobs), err)
 	}
+	crashpoint.Here("taken")
 	failed := false
 	s.mu.Lock()
 	now := s.cfg.Clock()

@@ -1,7 +1,6 @@
 package ciso_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -533,35 +532,4 @@ func TestARevokedTokenIsAHoldUntilTheSecretChanges(t *testing.T) {
 	token = "rotated"
 	_, err = c.Resolve(t.Context(), ciso.AppliedControls, ciso.Selector{"ref_id": "x"})
 	wantCode(t, err, jobs.CodeNoMatch)
-}
-
-func FuzzSelector(f *testing.F) {
-	for _, seed := range []string{`{"ref_id":"a"}`, `{"id":["a",1,true,null]}`, `{"target":"multiple"}`, `{"folder":{"a":1}}`, `{"":""}`} {
-		f.Add([]byte(seed))
-	}
-	api := fakeciso.New(fakeciso.Config{})
-	api.AddControl(map[string]any{"ref_id": "a", "name": "a"})
-	server := httptest.NewServer(api)
-	f.Cleanup(server.Close)
-	c, err := ciso.New(ciso.Config{URL: server.URL, Credentials: ciso.Credentials{Token: func() string { return "admin-token" }}})
-	if err != nil {
-		f.Fatal(err)
-	}
-	if err := c.Connect(context.Background()); err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		var selector ciso.Selector
-		d := json.NewDecoder(bytes.NewReader(raw))
-		d.UseNumber()
-		if d.Decode(&selector) != nil {
-			return
-		}
-		for _, resource := range []ciso.Resource{ciso.AppliedControls, ciso.RequirementAssessments, ciso.Evidences} {
-			got, err := c.Resolve(t.Context(), resource, selector)
-			if err == nil && len(got) == 0 || err != nil && strings.Contains(err.Error(), "\n") {
-				t.Errorf("%s: %v %v", raw, got, err)
-			}
-		}
-	})
 }

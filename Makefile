@@ -1,0 +1,45 @@
+# Everything that is done with this repository. `make help` lists it.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X dispatcher/internal/cli.buildVersion=$(VERSION)
+CC_BIN  := $(shell command -v gcc || command -v clang || command -v cc)
+RACE    := $(if $(CC_BIN),-race,)
+FUZZ    ?= 10s
+
+.PHONY: help build test test-real demo bench lint fmt fuzz clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+build: ## build bin/dispatcher, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dispatcher .
+
+test: ## unit and integration tests, the real binary included; with the race detector where there is a C compiler
+	@$(if $(RACE),echo "race detector: on ($(CC_BIN))",echo "race detector: OFF, there is no C compiler")
+	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -timeout 8m ./...
+
+test-real: ## the main path on a real Apache Kafka and a real S3 server (see docs/testing.md)
+	$(GO) test -tags real -timeout 12m -count=1 -v -run 'Real' ./internal/realparts/... ./internal/e2e/...
+
+demo: ## the whole product on embedded stand-ins, with an outage and a kill -9
+	$(GO) run ./internal/demo
+
+bench: ## measure against a bare loop in the same run
+	$(GO) run ./internal/bench
+
+lint: ## gofmt, vet, staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./... && $(GO) vet -tags 'real crashpoints' ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...
+
+fmt: ## format the code
+	gofmt -w $$(git ls-files '*.go')
+
+fuzz: ## fuzz every decoder for FUZZ each (default 10s)
+	@set -e; for target in FuzzParseMessage:./jobs FuzzDecodeEnvelope:./jobs FuzzDecodeJob:./store FuzzParseFile:./config \
+	  FuzzSelector:./workers/ciso FuzzErrorText:./workers/ciso FuzzCommitMetadata:./ingest FuzzStoredName:./workers/attachment; do \
+	  $(GO) test -run '^$$' -fuzz "^$${target%%:*}$$" -fuzztime $(FUZZ) "$${target##*:}"; done
+
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,361 @@
+// Package e2e runs the real binary against stand-ins, or real parts, and asks
+// from outside whether it kept its promises.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"dispatcher/internal/fakeciso"
+	"dispatcher/internal/fakekafka"
+	"dispatcher/internal/fakes3"
+	"dispatcher/internal/kafkatest"
+)
+
+// patience bounds every wait of these tests.
+const patience = 40 * time.Second
+
+// binary builds the dispatcher once.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "dispatcher-e2e-")
+	if err != nil {
+		return "", err
+	}
+	_, file, _, _ := runtime.Caller(0)
+	path := filepath.Join(dir, "dispatcher")
+	build := exec.Command("go", "build", "-tags", "crashpoints", "-o", path, ".")
+	build.Dir = filepath.Join(filepath.Dir(file), "..", "..")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build dispatcher: %w: %s", err, out)
+	}
+	return path, nil
+})
+
+// World is everything around the dispatcher.
+type World struct {
+	t     testing.TB
+	API   *fakeciso.Server
+	Base  string // of the API
+	Kafka *kafkatest.Kafka
+	S3    *fakes3.Server
+	Dir   string            // of this world: data directory and files
+	Env   map[string]string // of every process
+}
+
+// NewWorld starts stand-ins with the topics observation and errors.
+func NewWorld(t testing.TB, partitions int32, api fakeciso.Config) *World {
+	t.Helper()
+	cluster, err := fakekafka.Start(fakekafka.Config{Topics: map[string]int32{"observation": partitions, "errors": 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	return worldOn(t, kafkatest.Connect(cluster.Addr, nil), api)
+}
+
+// worldOn starts the other stand-ins around a Kafka.
+func worldOn(t testing.TB, k *kafkatest.Kafka, api fakeciso.Config) *World {
+	t.Helper()
+	w := &World{t: t, API: fakeciso.New(api), Kafka: k, Dir: t.TempDir()}
+	t.Cleanup(func() { _ = k.Close() })
+	var err error
+	if w.Base, err = w.API.Start(""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.API.Close() })
+	if w.S3, err = fakes3.Start("bucket"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.S3.Close)
+	w.Env = map[string]string{
+		"API_URL": w.Base, "USER_TOKEN": "admin-token", "BOOTSTRAP_SERVERS": k.Addr, "S3_URL": w.S3.URL,
+		"S3_ACCESS_KEY": fakes3.AccessKey, "S3_SECRET_KEY": fakes3.SecretKey, "DATA_DIR": filepath.Join(w.Dir, "data"),
+		"HTTP_LISTEN": "off", "RETRY_BASE": "20ms", "RETRY_CAP": "200ms", "API_WRITE_QUARANTINE": "500ms", "KAFKA_SESSION_TIMEOUT": "6s",
+		"API_TIMEOUT": "3s", "GRACE": "5s", "PATH": os.Getenv("PATH"), "HOME": w.Dir,
+	}
+	return w
+}
+
+// Process is a running dispatcher.
+type Process struct {
+	t    testing.TB
+	cmd  *exec.Cmd
+	log  *logBuffer
+	done chan struct{}
+	err  error
+}
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// Start runs `dispatcher run` with more environment ("A=b") or flags ("--x").
+func (w *World) Start(more ...string) *Process {
+	w.t.Helper()
+	path, err := binary()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	args, env := []string{"run"}, w.environment()
+	for _, m := range more {
+		if strings.HasPrefix(m, "-") {
+			args = append(args, m)
+		} else {
+			env = append(env, m)
+		}
+	}
+	p := &Process{t: w.t, cmd: exec.Command(path, args...), log: &logBuffer{}, done: make(chan struct{})}
+	p.cmd.Env, p.cmd.Dir, p.cmd.Stderr = env, w.Dir, p.log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	w.t.Cleanup(func() {
+		p.Kill()
+		if w.t.Failed() {
+			w.t.Logf("log of the dispatcher:\n%s", p.log)
+		}
+	})
+	return p
+}
+
+func (w *World) environment() (env []string) {
+	for k, v := range w.Env {
+		env = append(env, k+"="+v)
+	}
+	return env
+}
+
+// Kill ends the process as a crash does.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Signal(syscall.SIGKILL)
+	<-p.done
+}
+
+// Signal sends a signal.
+func (p *Process) Signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
+
+// Exit waits for the end and returns the exit code.
+func (p *Process) Exit() int {
+	p.t.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(patience):
+		p.t.Fatalf("the dispatcher does not end:\n%s", p.log)
+	}
+	var exit *exec.ExitError
+	if errors.As(p.err, &exit) {
+		return exit.ExitCode()
+	}
+	return 0
+}
+
+// Stop ends the process with SIGTERM, which must be clean.
+func (p *Process) Stop() {
+	p.t.Helper()
+	p.Signal(syscall.SIGTERM)
+	if code := p.Exit(); code != 0 {
+		p.t.Fatalf("exit code %d after SIGTERM:\n%s", code, p.log)
+	}
+}
+
+// Says waits until the log has a text.
+func (p *Process) Says(text string) {
+	p.t.Helper()
+	eventually(p.t, "the log to say "+text, func() error {
+		if !strings.Contains(p.log.String(), text) {
+			return errors.New("it does not")
+		}
+		return nil
+	})
+}
+
+// Run runs a command to its end.
+func (w *World) Run(args ...string) (stdout, stderr string, code int) {
+	return w.RunWith(nil, "", args...)
+}
+
+// RunWith runs a command with other environment and input.
+func (w *World) RunWith(env map[string]string, stdin string, args ...string) (stdout, stderr string, code int) {
+	w.t.Helper()
+	path, err := binary()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env, cmd.Dir, cmd.Stdin = w.environment(), w.Dir, strings.NewReader(stdin)
+	for k, v := range env {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		w.t.Fatal(err)
+	}
+	return out.String(), errs.String(), code
+}
+
+// Produce sends messages to the topic observation; values are JSON texts.
+func (w *World) Produce(values ...string) {
+	w.t.Helper()
+	var messages []kafka.Message
+	for _, v := range values {
+		messages = append(messages, kafka.Message{Topic: "observation", Value: []byte(v)})
+	}
+	w.Send(messages...)
+}
+
+// Send sends records.
+func (w *World) Send(messages ...kafka.Message) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := w.Kafka.Produce(ctx, messages...); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// Errors returns the values on the errors topic, read as JSON.
+func (w *World) Errors() (list []map[string]any) {
+	w.t.Helper()
+	for _, m := range w.records("errors") {
+		var v map[string]any
+		if err := json.Unmarshal(m.Value, &v); err != nil {
+			w.t.Fatalf("error record %q: %v", m.Value, err)
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+func (w *World) records(topic string) []kafka.Message {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	list, err := w.Kafka.Records(ctx, topic)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return list
+}
+
+// Jobs returns `jobs list --json --limit 0`, by id.
+func (w *World) Jobs() map[string]map[string]any {
+	w.t.Helper()
+	stdout, stderr, code := w.Run("jobs", "list", "--json", "--limit", "0")
+	if code != 0 {
+		w.t.Fatalf("jobs list: exit %d: %s", code, stderr)
+	}
+	list := make(map[string]map[string]any)
+	for line := range strings.Lines(stdout) {
+		var job map[string]any
+		if err := json.Unmarshal([]byte(line), &job); err != nil {
+			w.t.Fatalf("jobs list: %q: %v", line, err)
+		}
+		list[job["id"].(string)] = job
+	}
+	return list
+}
+
+// Ended waits until n jobs have ended and returns all.
+func (w *World) Ended(n int) (jobs map[string]map[string]any) {
+	w.t.Helper()
+	eventually(w.t, fmt.Sprintf("%d jobs to end", n), func() error {
+		stdout, stderr, code := w.Run("jobs", "stats", "--json")
+		var stats struct{ States map[string]int }
+		if code != 0 || json.Unmarshal([]byte(stdout), &stats) != nil {
+			return fmt.Errorf("jobs stats: exit %d: %s", code, stderr)
+		}
+		ended := stats.States["succeeded"] + stats.States["failed"] + stats.States["canceled"] + stats.States["released"]
+		if ended < n {
+			return fmt.Errorf("%v", stats.States)
+		}
+		return nil
+	})
+	return w.Jobs()
+}
+
+// Committed waits until the group's commit is at an offset.
+func (w *World) Committed(partition int, offset int64) {
+	w.t.Helper()
+	eventually(w.t, fmt.Sprintf("the commit to be %d", offset), func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		got, metadata, err := w.Kafka.Commit(ctx, "my-group", "observation", partition)
+		if err != nil || got != offset {
+			return fmt.Errorf("it is %d %q: %v", got, metadata, err)
+		}
+		return nil
+	})
+}
+
+// eventually polls until check is satisfied.
+func eventually(t testing.TB, what string, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %s for %s: %v", patience, what, err)
+		}
+		time.Sleep(20 * time.Millisecond) // between two looks, not for luck
+	}
+}
+
+// freeAddress returns a loopback address that nobody listens on.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// update is a message that updates an applied control.
+func update(ref, field, value string) string {
+	return fmt.Sprintf(`{"message_type":"update_applied_control","selector":{"ref_id":%q},"values":{%q:%q}}`, ref, field, value)
+}
