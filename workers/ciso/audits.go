@@ -139,7 +139,7 @@ func (c *Client) auditsBy(ctx context.Context, field, value string, fresh bool) 
 		if same(r, value) {
 			found = append(found, audit{id: r.str("id"), framework: r.inner("framework").str("id")})
 		}
-	})
+	}, "id", "ref_id", "framework")
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func (c *Client) nodes(ctx context.Context, framework string) (map[string][]stri
 		if ref := r.str("ref_id"); ref != "" && sameID(r.str("framework"), framework) {
 			nodes[strings.TrimSpace(ref)] = append(nodes[strings.TrimSpace(ref)], r.str("urn"))
 		}
-	})
+	}, "ref_id", "urn", "framework")
 	if err != nil {
 		return nil, err
 	}

@@ -119,7 +119,8 @@ type request struct {
 	query   string
 	body    any // JSON; nil: none
 	file    *multipartBody
-	object  string // "resource/id" that a write concerns
+	object  string   // "resource/id" that a write concerns
+	want    []string // members of rows to decode; nil: all
 	timeout time.Duration
 	plain   bool // without a token, and without a second try after 401
 	base    string
@@ -174,20 +175,13 @@ func isText(v any) bool {
 	return ok
 }
 
-// decode reads one JSON value; numbers stay as they are written.
-func decode(data []byte, out any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	return d.Decode(out)
-}
-
 // call sends a request and decodes a JSON answer into out (nil: drop it).
 func (c *Client) call(ctx context.Context, r *request, out any) error {
 	a, err := c.send(ctx, r)
 	if err != nil || out == nil {
 		return err
 	}
-	if err := decode(a.body, out); err != nil {
+	if err := decodeAnswer(a.body, out, r.want); err != nil {
 		return c.suspicious(ctx, r, a, fmt.Errorf("%s %s: the answer is cut or not JSON: %w", r.method, r.path, err))
 	}
 	return nil

@@ -49,7 +49,7 @@ func (c *Client) evidences(ctx context.Context, parameters url.Values, folderID 
 		if is(e.Name) && (folderID == "" || sameID(e.FolderID, folderID)) {
 			found = append(found, e)
 		}
-	})
+	}, "id", "name", "folder")
 	return found, err
 }
 

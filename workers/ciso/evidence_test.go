@@ -65,7 +65,9 @@ func TestLinksThatTheTokenMayNotSeeAreKeptAndNotMissed(t *testing.T) {
 func TestAnIgnoredLinkIsNotTakenForAMaskedOne(t *testing.T) {
 	t.Parallel()
 	const evidence = "8a419bc7-5b25-4475-9fac-0bf9d4ad1ecd"
-	s := newStub(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, `{"id":"`+controlID+`","evidences":[]}`) })
+	s := newStub(t, func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, 200, `{"id":"`+controlID+`","evidences":[]}`)
+	})
 	err := s.client(t, nil).Update(t.Context(), AppliedControls, controlID, map[string]any{"evidences": []any{evidence}})
 	wantVerdict(t, err, "ignored_fields")
 }
@@ -96,12 +98,12 @@ func TestABatchThatSucceededInNameOnlyIsNoSuccess(t *testing.T) {
 	s := newStub(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, body.Load().(string)) })
 	c := s.client(t, nil)
 	for answer, want := range map[string]string{
-		`{"succeeded":[{"id":"x"}],"failed":[]}`:                                                                                     "ok",
-		`{"succeeded":[],"failed":[]}`:                                                                                               "transient",
-		`{"succeeded":[],"failed":[{"id":"x","error":{"evidences":["Invalid pk \"y\" - object does not exist."]}}]}`:                 "rejected",
-		`{"succeeded":[],"failed":[{"id":"x","error":{"evidences":"You do not have permission to link to this evidence"}}]}`:         "forbidden",
-		`{"succeeded":[],"failed":[{"id":"x","error":"Object not found or access denied"}]}`:                                         "forbidden",
-		`{"succeeded":[],"failed":[{"id":"x","error":"database is locked"}]}`:                                                        "transient",
+		`{"succeeded":[{"id":"x"}],"failed":[]}`: "ok",
+		`{"succeeded":[],"failed":[]}`:           "transient",
+		`{"succeeded":[],"failed":[{"id":"x","error":{"evidences":["Invalid pk \"y\" - object does not exist."]}}]}`:              "rejected",
+		`{"succeeded":[],"failed":[{"id":"x","error":{"evidences":"You do not have permission to link to this evidence"}}]}`:      "forbidden",
+		`{"succeeded":[],"failed":[{"id":"x","error":"Object not found or access denied"}]}`:                                      "forbidden",
+		`{"succeeded":[],"failed":[{"id":"x","error":"database is locked"}]}`:                                                     "transient",
 		`{"succeeded":[{"id":"x"}],"failed":[{"id":"z","error":["⚠️ Cannot modify the requirement when the audit is locked."]}]}`: "rejected",
 	} {
 		body.Store(answer)

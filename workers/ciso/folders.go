@@ -83,7 +83,7 @@ func (c *Client) folderTree(ctx context.Context, fresh bool) ([]folder, error) {
 			id: r.str("id"), name: r.str("name"), parent: r.inner("parent_folder").str("id"),
 			root: r["parent_folder"] == nil && r.str("content_type") != "DOMAIN",
 		})
-	})
+	}, "id", "name", "parent_folder", "content_type")
 	if err != nil {
 		return nil, err
 	}

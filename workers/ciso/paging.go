@@ -13,17 +13,17 @@ import (
 // list is the API's envelope of a page (core/pagination.py). Its "next" is not
 // read: it is relative, or names whatever host the server believes in.
 type list struct {
-	Count   int   `json:"count"`
-	Results []row `json:"results"`
+	Count   int
+	Results []row // nil if the answer is no list
 }
 
 // pageSize is how many rows one request asks for when there may be many.
 const pageSize = 500
 
-// list reads one page. An answer without rows is not a list, and must not be
+// list reads one page, and of its rows the members that want names. An answer without rows is not a list, and must not be
 // mistaken for an empty one.
-func (c *Client) list(ctx context.Context, path string, parameters url.Values) (page list, err error) {
-	r := &request{method: http.MethodGet, path: path, query: parameters.Encode()}
+func (c *Client) list(ctx context.Context, path string, parameters url.Values, want ...string) (page list, err error) {
+	r := &request{method: http.MethodGet, path: path, query: parameters.Encode(), want: want}
 	if err := c.call(ctx, r, &page); err != nil {
 		return page, err
 	}
@@ -34,11 +34,11 @@ func (c *Client) list(ctx context.Context, path string, parameters url.Values) (
 }
 
 // each reads a whole list, page by page in a fixed order.
-func (c *Client) each(ctx context.Context, path string, parameters url.Values, size int, fn func(row)) error {
+func (c *Client) each(ctx context.Context, path string, parameters url.Values, size int, fn func(row), want ...string) error {
 	parameters.Set("ordering", "id")
 	for offset := 0; ; {
 		setPage(parameters, size, offset)
-		page, err := c.list(ctx, path, parameters)
+		page, err := c.list(ctx, path, parameters, want...)
 		if err != nil {
 			return err
 		}

@@ -134,13 +134,13 @@ func (c *Client) page(ctx context.Context, q *query, parameters url.Values, limi
 	setPage(parameters, limit, offset)
 	path := "/" + string(q.resource) + "/"
 	if q.light() && c.hasAutocomplete() {
-		page, err := c.list(ctx, path+"autocomplete/", parameters)
+		page, err := c.list(ctx, path+"autocomplete/", parameters, q.want...)
 		if !errors.Is(err, ErrGone) {
 			return page, err
 		}
 		c.forgetAutocomplete()
 	}
-	return c.list(ctx, path, parameters)
+	return c.list(ctx, path, parameters, q.want...)
 }
 
 func (c *Client) hasAutocomplete() bool {

@@ -1,5 +1,7 @@
 package ciso
 
+import "strings"
+
 // Resource is a kind of object, by its name in the API's paths.
 type Resource string
 
@@ -134,4 +136,16 @@ func hidden(all map[string]filter, k kind, names ...string) {
 
 func times(all map[string]filter) {
 	hidden(all, textKind, "created_at__gte", "created_at__lt", "updated_at__gte", "updated_at__lt")
+}
+
+// member returns the member of a row that shows what a key selects by.
+func member(key string) string {
+	switch key {
+	case "compliance_assessment__perimeter", "compliance_assessment__perimeter__name":
+		return "perimeter"
+	case "requirement__assessable":
+		return "assessable"
+	}
+	name, _, _ := strings.Cut(key, "__")
+	return name
 }

@@ -94,17 +94,26 @@ func sameSet(got any, sent []any) bool {
 
 // within reports whether every element of a is one of b.
 func within(a, b []any) bool {
-	for _, x := range a {
-		if !slices.ContainsFunc(b, func(y any) bool { return sameElement(x, y) }) {
-			return false
-		}
+	known := make(map[string]bool, len(b))
+	for _, v := range b {
+		known[element(v)] = true
 	}
-	return true
+	return !slices.ContainsFunc(a, func(v any) bool { return !known[element(v)] })
 }
 
-func sameElement(x, y any) bool {
-	x, y = idOf(x), idOf(y)
-	return sameValue(x, y) || sameValue(y, x)
+// element spells an element of a list so that equal ones are spelled equally.
+func element(v any) string {
+	switch v := idOf(v).(type) {
+	case string:
+		text := strings.TrimFunc(v, blank)
+		if uuidPattern.MatchString(text) {
+			return strings.ToLower(strings.ReplaceAll(text, "-", ""))
+		}
+		return text
+	default:
+		text, _ := encode(v) // it was JSON before
+		return string(text)
+	}
 }
 
 // idOf returns the id of a related object, which some answers spell out.

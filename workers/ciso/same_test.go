@@ -2,6 +2,7 @@ package ciso
 
 import (
 	"encoding/json"
+	"strconv"
 	"testing"
 )
 
@@ -95,6 +96,22 @@ func TestFieldsThatTheAnswerCannotShowAreNotIgnored(t *testing.T) {
 		}
 		if got != tc.ignored {
 			t.Errorf("%s answered %s: ignored %s, want %s", tc.values, tc.answer, got, tc.ignored)
+		}
+	}
+}
+
+func TestHugeListsAndNumbersAreComparedInNoTime(t *testing.T) {
+	t.Parallel()
+	list := make([]any, 300_000)
+	for n := range list {
+		list[n] = json.Number(strconv.Itoa(n))
+	}
+	if !sameValue(list, list) {
+		t.Error("a list differs from itself")
+	}
+	for _, number := range []json.Number{"1e600000000", "1e-600000000", "1e999999999999999999999", "-1e2147483647", "0.1e-2147483648"} {
+		if sameValue(json.Number("1"), number) {
+			t.Errorf("%s is 1", number)
 		}
 	}
 }

@@ -28,6 +28,7 @@ type query struct {
 	resource   Resource
 	conditions []condition
 	multiple   bool
+	want       []string // members of rows that are looked at
 }
 
 // Check reports what is wrong with a selector before anything is asked.
@@ -39,7 +40,10 @@ func (s Selector) Check(resource Resource) error {
 // parse checks a selector: known keys, sensible values, a target. Nothing that
 // the API would ignore may pass, because ignoring a filter selects everything.
 func (s Selector) parse(resource Resource, known map[string]filter) (*query, error) {
-	q := &query{resource: resource, conditions: make([]condition, 0, len(s))}
+	q := &query{resource: resource, conditions: make([]condition, 0, len(s)), want: []string{"id", "name", "folder"}}
+	if resource == RequirementAssessments {
+		q.want = append(q.want, "compliance_assessment", "requirement")
+	}
 	for _, name := range slices.Sorted(maps.Keys(s)) {
 		if name == "target" {
 			if err := q.target(s[name]); err != nil {
@@ -56,6 +60,7 @@ func (s Selector) parse(resource Resource, known map[string]filter) (*query, err
 			return nil, err
 		}
 		q.conditions = append(q.conditions, condition{name: name, filter: f, values: values})
+		q.want = append(q.want, member(name))
 	}
 	if len(q.conditions) == 0 {
 		return nil, jobs.Fail(jobs.CodeInvalidSelector, "the selector names no field of %s; give one such as %s", resource, example(resource))

@@ -21,6 +21,7 @@ func (c *Client) Update(ctx context.Context, resource Resource, id string, value
 	}
 	var written row
 	r := &request{method: http.MethodPatch, path: objectPath(resource, id), body: values, object: string(resource) + "/" + id}
+	r.want = slices.AppendSeq([]string{"id", "requirement", "status"}, maps.Keys(values))
 	if err := c.call(ctx, r, &written); err != nil {
 		return describeObject(resource, id, err)
 	}
@@ -171,12 +172,13 @@ func sameLabels(got, sent any) bool {
 	list, _ := got.([]any)
 	wanted, _ := sent.([]any)
 	texts := make(map[string]bool)
+	var known []any
 	for _, item := range wanted {
-		text, _ := item.(string)
-		if uuidPattern.MatchString(text) && !within([]any{text}, list) {
-			return false
+		text := element(item)
+		if uuidPattern.MatchString(text) {
+			known = append(known, text)
 		}
-		texts[strings.ToLower(strings.TrimFunc(text, blank))] = true
+		texts[strings.ToLower(text)] = true
 	}
-	return len(list) > 0 && len(list) <= len(texts)
+	return len(list) > 0 && len(list) <= len(texts) && within(known, list)
 }
