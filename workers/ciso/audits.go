@@ -17,8 +17,9 @@ import (
 // both are sent: the urns are looked up in the audits' frameworks, whose nodes
 // hardly change, and every row is checked against the ref_id all the same.
 
-// auditFresh is how long an audit's ids are believed. What does not fit them
-// has them looked up again at once.
+// auditFresh is how long an audit's ids are believed, and for how long a
+// framework's nodes are not read again. An outcome that may be due to what is
+// remembered has both looked up again at once.
 const auditFresh = time.Minute
 
 // audit is a compliance assessment.
@@ -28,7 +29,7 @@ type audit struct{ id, framework string }
 type auditCache struct {
 	mu     sync.Mutex
 	audits map[string]cachedAudits
-	urns   map[string]map[string][]string // framework → ref_id → urns
+	nodes  map[string]cachedNodes
 }
 
 type cachedAudits struct {
@@ -36,59 +37,61 @@ type cachedAudits struct {
 	at   time.Time
 }
 
+type cachedNodes struct {
+	urns map[string][]string // by ref_id
+	at   time.Time
+}
+
+// scope is where a selector of requirement assessments has to look.
+type scope struct {
+	audits []audit
+	known  bool     // the selector names audits
+	urns   []string // of the requirement that it names, none if they are not known
+}
+
 // requirementRows resolves selectors that name a requirement or an audit by
-// ref_id. What it remembers of audits may have changed: if the outcome hints at
-// that, it looks again.
+// ref_id. What is remembered may have changed: if the outcome hints at that, it
+// looks again.
 func (c *Client) requirementRows(ctx context.Context, q *query) ([]row, int, error) {
-	audits, known, err := c.auditsOf(ctx, q, false)
+	remembered, err := c.scopeOf(ctx, q, false)
 	if err != nil {
 		return nil, 0, err
 	}
-	rows, total, err := c.rowsOfAudits(ctx, q, audits, func(r row) bool { return q.matches(r) })
-	if !known || err == nil && total > 0 && allOf(rows, audits) {
+	rows, total, err := c.rowsWithin(ctx, q, remembered, q.matches)
+	var failure *jobs.Failure
+	if !remembered.known || err == nil && total > 0 && remembered.holds(rows) || err != nil && !errors.As(err, &failure) {
 		return rows, total, err
 	}
-	var failure *jobs.Failure
-	if err != nil && !errors.As(err, &failure) {
-		return nil, 0, err
-	}
-	fresh, _, freshErr := c.auditsOf(ctx, q, true)
+	fresh, freshErr := c.scopeOf(ctx, q, true)
 	if freshErr != nil {
 		return nil, 0, freshErr
 	}
-	if slices.Equal(audits, fresh) && total == 0 {
+	if total == 0 && slices.Equal(remembered.audits, fresh.audits) && slices.Equal(remembered.urns, fresh.urns) {
 		return rows, total, err
 	}
-	return c.rowsOfAudits(ctx, q, fresh, func(r row) bool { return q.matches(r) && ofAny(r, fresh) })
+	return c.rowsWithin(ctx, q, fresh, func(r row) bool { return q.matches(r) && fresh.has(r) })
 }
 
-// allOf reports whether every row belongs to one of the audits.
-func allOf(rows []row, audits []audit) bool {
-	return !slices.ContainsFunc(rows, func(r row) bool { return !ofAny(r, audits) })
-}
-
-func ofAny(r row, audits []audit) bool {
+// has reports whether a row belongs to one of the audits.
+func (s *scope) has(r row) bool {
 	id := r.inner("compliance_assessment").str("id")
-	return slices.ContainsFunc(audits, func(a audit) bool { return a.id == id })
+	return slices.ContainsFunc(s.audits, func(a audit) bool { return a.id == id })
 }
 
-// rowsOfAudits lists the rows, for each urn that the requirement has.
-func (c *Client) rowsOfAudits(ctx context.Context, q *query, audits []audit, matches func(row) bool) ([]row, int, error) {
+func (s *scope) holds(rows []row) bool {
+	return !slices.ContainsFunc(rows, func(r row) bool { return !s.has(r) })
+}
+
+// rowsWithin lists the rows, for each urn that the requirement has. Without one
+// (no audit named, or a node that is not known) only looking at all rows tells.
+func (c *Client) rowsWithin(ctx context.Context, q *query, s scope, matches func(row) bool) ([]row, int, error) {
 	parameters := q.parameters()
-	ref := q.has("requirement__ref_id")
-	if ref == nil || q.has("requirement__urn") != nil {
-		return c.matching(ctx, q, parameters, matches)
-	}
-	urns, err := c.urnsOf(ctx, audits, ref.values[0])
-	if err != nil {
-		return nil, 0, err
-	}
-	if len(urns) == 0 { // no audit named, or a node we do not know: only looking at all rows can tell
+	if len(s.urns) == 0 {
 		return c.matching(ctx, q, parameters, matches)
 	}
 	var rows []row
 	total := 0
-	for _, urn := range urns {
+	for _, urn := range s.urns {
 		parameters.Set("requirement__urn", urn)
 		some, n, err := c.matching(ctx, q, parameters, func(r row) bool {
 			return matches(r) && r.inner("requirement").str("urn") == urn
@@ -99,6 +102,17 @@ func (c *Client) rowsOfAudits(ctx context.Context, q *query, audits []audit, mat
 		rows, total = append(rows, some...), total+n
 	}
 	return rows, total, nil
+}
+
+// scopeOf looks up the audits and urns of a selector, in memory unless fresh.
+func (c *Client) scopeOf(ctx context.Context, q *query, fresh bool) (s scope, err error) {
+	if s.audits, s.known, err = c.auditsOf(ctx, q, fresh); err != nil {
+		return s, err
+	}
+	if ref := q.has("requirement__ref_id"); ref != nil && q.has("requirement__urn") == nil {
+		s.urns, err = c.urnsOf(ctx, s.audits, ref.values[0], fresh)
+	}
+	return s, err
 }
 
 // auditsOf returns the audits that the selector names; known is false if it
@@ -153,9 +167,9 @@ func (c *Client) auditsBy(ctx context.Context, field, value string, fresh bool) 
 }
 
 // urnsOf returns the urns of a requirement in the frameworks of the audits.
-func (c *Client) urnsOf(ctx context.Context, audits []audit, ref string) (urns []string, err error) {
+func (c *Client) urnsOf(ctx context.Context, audits []audit, ref string, fresh bool) (urns []string, err error) {
 	for _, a := range audits {
-		nodes, err := c.nodes(ctx, a.framework)
+		nodes, err := c.nodes(ctx, a.framework, fresh)
 		if err != nil {
 			return nil, err
 		}
@@ -169,20 +183,21 @@ func (c *Client) urnsOf(ctx context.Context, audits []audit, ref string) (urns [
 }
 
 // nodes returns the requirements of a framework: ref_id → urns.
-func (c *Client) nodes(ctx context.Context, framework string) (map[string][]string, error) {
+func (c *Client) nodes(ctx context.Context, framework string, fresh bool) (map[string][]string, error) {
 	if framework == "" {
 		return nil, nil
 	}
 	c.audits.mu.Lock()
-	nodes, ok := c.audits.urns[framework]
+	cached, ok := c.audits.nodes[framework]
 	c.audits.mu.Unlock()
-	if ok {
-		return nodes, nil
+	now := c.cfg.Clock()
+	if ok && (!fresh || now.Sub(cached.at) < auditFresh) {
+		return cached.urns, nil
 	}
-	nodes = make(map[string][]string)
+	urns := make(map[string][]string)
 	err := c.each(ctx, "/requirement-nodes/", url.Values{"framework": {framework}}, 10*pageSize, func(r row) {
-		if ref := r.str("ref_id"); ref != "" && sameID(r.str("framework"), framework) {
-			nodes[strings.TrimSpace(ref)] = append(nodes[strings.TrimSpace(ref)], r.str("urn"))
+		if ref := strings.TrimSpace(r.str("ref_id")); ref != "" && sameID(r.str("framework"), framework) {
+			urns[ref] = append(urns[ref], r.str("urn"))
 		}
 	}, "ref_id", "urn", "framework")
 	if err != nil {
@@ -190,9 +205,9 @@ func (c *Client) nodes(ctx context.Context, framework string) (map[string][]stri
 	}
 	c.audits.mu.Lock()
 	defer c.audits.mu.Unlock()
-	if c.audits.urns == nil {
-		c.audits.urns = make(map[string]map[string][]string)
+	if c.audits.nodes == nil {
+		c.audits.nodes = make(map[string]cachedNodes)
 	}
-	c.audits.urns[framework] = nodes
-	return nodes, nil
+	c.audits.nodes[framework] = cachedNodes{urns: urns, at: now}
+	return urns, nil
 }

@@ -98,3 +98,24 @@ func TestAnUnknownAuditIsNoMatchOrTheAPIsNo(t *testing.T) {
 		}
 	})
 }
+
+func TestANodeThatALibraryUpdateRenamedIsFound(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, server *fakeciso.Server, c *Client) {
+		clock := newClock()
+		c.cfg.Clock = clock.now
+		framework := server.AddFramework("F", "A.1", "A.2")
+		_, reqs := server.AddAudit("ISO", framework, "")
+		s := Selector{"compliance_assessment__ref_id": "ISO", "requirement__ref_id": "A.1"}
+		if _, err := c.Resolve(t.Context(), RequirementAssessments, s); err != nil {
+			t.Fatal(err)
+		}
+		node := server.Object("requirement-assessments", reqs["A.1"])["requirement"].(string)
+		server.SetFields("requirement-nodes", node, map[string]any{"urn": "urn:new"})
+		clock.advance(auditFresh)
+		got, err := c.Resolve(t.Context(), RequirementAssessments, s)
+		if err != nil || len(got) != 1 || got[0].ID != reqs["A.1"] {
+			t.Errorf("%v %v", got, err)
+		}
+	})
+}

@@ -2,10 +2,12 @@ package ciso
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"dispatcher/jobs"
 )
@@ -20,11 +22,19 @@ type list struct {
 // pageSize is how many rows one request asks for when there may be many.
 const pageSize = 500
 
+// lightList is the end of the path of lists with light rows. Old servers do not
+// have them.
+const lightList = "/autocomplete/"
+
 // list reads one page, and of its rows the members that want names. An answer without rows is not a list, and must not be
 // mistaken for an empty one.
 func (c *Client) list(ctx context.Context, path string, parameters url.Values, want ...string) (page list, err error) {
 	r := &request{method: http.MethodGet, path: path, query: parameters.Encode(), want: want}
-	if err := c.call(ctx, r, &page); err != nil {
+	err = c.call(ctx, r, &page)
+	if errors.Is(err, ErrGone) && !strings.HasSuffix(path, lightList) { // a 404 there is no object's
+		err = jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("the API has no such list: %w", err))
+	}
+	if err != nil {
 		return page, err
 	}
 	if page.Results == nil {

@@ -45,18 +45,18 @@ func (c *Client) Resolve(ctx context.Context, resource Resource, s Selector) ([]
 	return c.choose(q, rows, total)
 }
 
-// resolveError words what the API says to a list: a 404 there is no object's.
+// resolveError words what the API does not accept of a selector.
 func resolveError(q *query, err error) error {
-	if errors.Is(err, ErrGone) {
-		return jobs.Holding(jobs.HoldAPIDown, fmt.Errorf("no list of %s at the API: %w", q.resource, err))
-	}
 	var failure *jobs.Failure
-	if errors.As(err, &failure) && failure.Code == jobs.CodeRejected {
-		named := *failure
-		named.Message = fmt.Sprintf("the API does not accept the selector %s: %s", q.describe(), failure.Message)
-		return &named
+	if !errors.As(err, &failure) || failure.Code != jobs.CodeRejected {
+		return err
 	}
-	return err
+	if strings.Contains(failure.Message, "folder: Select a valid choice") {
+		return jobs.Fail(jobs.CodeNoMatch, "no folder %s; it does not exist, or the dispatcher's user may not see it", strings.Join(q.has("folder").values, " or "))
+	}
+	named := *failure
+	named.Message = fmt.Sprintf("the API does not accept the selector %s: %s", q.describe(), failure.Message)
+	return &named
 }
 
 // rows returns the rows that match, and how many the server counts.
@@ -132,15 +132,15 @@ func (k *keeper) take(rows []row) {
 // shows enough, because a full row costs the server much more.
 func (c *Client) page(ctx context.Context, q *query, parameters url.Values, limit, offset int) (list, error) {
 	setPage(parameters, limit, offset)
-	path := "/" + string(q.resource) + "/"
+	path := "/" + string(q.resource)
 	if q.light() && c.hasAutocomplete() {
-		page, err := c.list(ctx, path+"autocomplete/", parameters, q.want...)
+		page, err := c.list(ctx, path+lightList, parameters, q.want...)
 		if !errors.Is(err, ErrGone) {
 			return page, err
 		}
 		c.forgetAutocomplete()
 	}
-	return c.list(ctx, path, parameters, q.want...)
+	return c.list(ctx, path+"/", parameters, q.want...)
 }
 
 func (c *Client) hasAutocomplete() bool {

@@ -284,6 +284,18 @@ func TestFailuresNameWhatMatched(t *testing.T) {
 	}
 }
 
+func TestAFolderThatIsNotThereIsNoMatch(t *testing.T) {
+	t.Parallel()
+	_, c := fake(t, fakeciso.Config{})
+	for _, given := range []string{controlID, "nowhere", "global/nowhere"} {
+		_, err := c.Resolve(t.Context(), AppliedControls, Selector{"ref_id": "a", "folder": given})
+		wantVerdict(t, err, "no_match")
+		if !strings.Contains(err.Error(), "no folder") {
+			t.Error(err)
+		}
+	}
+}
+
 func TestEvidenceIsFoundByItsKeys(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, server *fakeciso.Server, c *Client) {

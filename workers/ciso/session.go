@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,11 +69,15 @@ func newSession(c *Client, creds Credentials) *session {
 func (s *session) token(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.current != "" {
-		return s.current, nil
+	if s.current == "" {
+		if err := s.login(ctx); err != nil {
+			return "", err
+		}
 	}
-	err := s.login(ctx)
-	return s.current, err
+	if strings.ContainsFunc(s.current, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return "", jobs.Holding(jobs.HoldAuth, errors.New("the token holds blanks or line breaks; set USER_TOKEN to the token alone"))
+	}
+	return s.current, nil
 }
 
 // refused is told that the API did not accept used. It returns nil when there
