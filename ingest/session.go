@@ -45,7 +45,11 @@ func (s *session) begin(ctx context.Context) context.Context {
 // standBy waits for the generation to end, and watches the topic.
 func (s *session) standBy(ctx context.Context) {
 	ctx = s.begin(ctx)
-	s.finished <- s.watch(ctx)
+	err := s.watch(ctx)
+	if ended(err) {
+		err = nil
+	}
+	s.finished <- err
 }
 
 // work is the active process's part. It returns when nothing runs any more and
@@ -54,13 +58,16 @@ func (s *session) standBy(ctx context.Context) {
 func (s *session) work(ctx context.Context) {
 	ctx = s.begin(ctx)
 	err := s.active(ctx)
-	if err == nil {
-		err = ctx.Err()
-	}
-	if errors.Is(err, context.Canceled) {
+	if ended(err) {
 		err = nil
 	}
 	s.finished <- err
+}
+
+// ended reports whether err only says that the generation, or the process, is
+// over: then the group is joined again.
+func ended(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, kafka.ErrGenerationEnded)
 }
 
 func (s *session) active(ctx context.Context) error {
@@ -103,9 +110,6 @@ func (s *session) active(ctx context.Context) error {
 	}
 	s.drain()
 	s.commitLast(commits)
-	if errors.Is(cause, context.Canceled) {
-		return nil
-	}
 	return cause
 }
 

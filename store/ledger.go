@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -131,10 +132,10 @@ func openFile(o Options) (db *bolt.DB, err error) {
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fmt.Errorf("%s: %w; stop it, or name another directory with --data-dir", filepath.Dir(o.Path), ErrInUse)
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
-		return nil, fmt.Errorf("open %s: %w (%v); run --rebuild starts anew from what Kafka holds", o.Path, ErrDamaged, err)
-	case err != nil:
-		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("open store %s: %w; run this as its owner", o.Path, err)
+	case err != nil: // too small, no meta page, a wrong checksum, another version
+		return nil, fmt.Errorf("open %s: %w (%w); run --rebuild starts anew from what Kafka holds", o.Path, ErrDamaged, err)
 	}
 	return db, nil
 }

@@ -21,7 +21,7 @@ type Kafka struct {
 // Connect returns a view of the cluster at addr; transport may be nil.
 func Connect(addr string, transport *kafka.Transport) *Kafka {
 	if transport == nil {
-		transport = &kafka.Transport{}
+		transport = &kafka.Transport{MetadataTTL: 300 * time.Millisecond}
 	}
 	return &Kafka{
 		Addr:   addr,
