@@ -23,6 +23,16 @@
 //
 // # Failure cases
 //
-// A write that got no answer may still land: its error is an [UnansweredError],
-// and the object is then kept from other jobs for a while.
+//   - A write that got no answer may still land: its error is an
+//     [UnansweredError], and the object is then kept from other jobs for a while.
+//   - One object that always fails spends its own job's attempts. Several that
+//     fail with no success in between open a breaker, one for reads and one for
+//     writes: a hold, until one request has worked again.
+//   - A proxy that refuses one request while the API answers holds the work
+//     twice, then that request spends its own attempts: it must not stop others.
+//   - A token that has lost its rights finds nothing, and every job would fail:
+//     after twenty different misses in a row the rights are looked at.
+//   - What is remembered (folders, audits, the nodes of frameworks, what the
+//     server cannot do) may be old: every outcome that could be due to it has it
+//     looked up again before a job fails.
 package ciso

@@ -1,0 +1,128 @@
+package ciso
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"dispatcher/jobs"
+)
+
+// maxJSONBody is the API's limit of a JSON body (DATA_UPLOAD_MAX_MEMORY_SIZE).
+const maxJSONBody = 2_621_440
+
+// maxTarget bounds path and query: gunicorn answers a request line above 5,120
+// bytes with a page that is not the API's.
+const maxTarget = 5000
+
+// request is one HTTP request in the making.
+type request struct {
+	method  string
+	path    string // below the base, with its slash at the end
+	query   string
+	body    any // JSON; nil: none
+	file    *multipartBody
+	object  string   // "resource/id" that a write concerns
+	want    []string // members of rows to decode; nil: all
+	timeout time.Duration
+	plain   bool // without a token, and without a second try after 401
+	base    string
+}
+
+func (r *request) writes() bool { return r.method != http.MethodGet }
+
+// key tells requests apart that are about different objects.
+func (r *request) key() string {
+	if r.object != "" {
+		return r.object
+	}
+	return r.path + "?" + r.query
+}
+
+func (c *Client) build(ctx context.Context, r *request, token string) (*http.Request, error) {
+	base := r.base
+	if base == "" {
+		base = c.baseURL()
+	}
+	target := base + r.path
+	if r.query != "" {
+		target += "?" + r.query
+	}
+	if len(target) > maxTarget {
+		return nil, jobs.Fail(jobs.CodeInvalidSelector, "the selector makes a request of %d bytes, the API accepts %d; select by fewer or shorter values", len(target), maxTarget)
+	}
+	body, length, kind, err := r.open()
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, target, body)
+	if err != nil {
+		return nil, &notSentError{fmt.Errorf("build request: %w", err)}
+	}
+	if body != nil {
+		req.ContentLength = length // never chunked: the API reads that as empty
+		req.Header.Set("Content-Type", kind)
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept-Language", "en")
+	req.Header.Set("User-Agent", c.cfg.UserAgent)
+	if token != "" {
+		req.Header.Set("Authorization", "Token "+token)
+	}
+	if id := jobID(ctx); id != "" {
+		req.Header.Set("X-Correlation-Id", id)
+	}
+	return req, nil
+}
+
+// open returns the body, its length and its content type.
+func (r *request) open() (io.Reader, int64, string, error) {
+	switch {
+	case r.file != nil:
+		body, err := r.file.open()
+		if err != nil {
+			return nil, 0, "", &notSentError{err}
+		}
+		return body, r.file.length(), r.file.contentType(), nil
+	case r.body != nil:
+		data, err := encode(r.body)
+		if err != nil {
+			return nil, 0, "", &notSentError{fmt.Errorf("encode request: %w", err)}
+		}
+		if len(data) > maxJSONBody {
+			return nil, 0, "", tooLarge(len(data))
+		}
+		return bytes.NewReader(data), int64(len(data)), "application/json", nil
+	}
+	return nil, 0, "", nil
+}
+
+// encode writes JSON without the escapes that make HTML-like text longer.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// jobKey is the context key of the job id.
+type jobKey struct{}
+
+// maxCorrelation keeps the id within what the audit log stores.
+const maxCorrelation = 250
+
+// WithJob returns a context whose requests carry the job's id, so that the
+// API's audit log names it (core/custom_middleware.py).
+func WithJob(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, jobKey{}, id[:min(len(id), maxCorrelation)])
+}
+
+func jobID(ctx context.Context) string {
+	id, _ := ctx.Value(jobKey{}).(string)
+	return id
+}
