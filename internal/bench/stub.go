@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// stub is the cheapest API that the dispatcher takes for one: it answers the
+// light list with one row, and a PATCH with the fields that were sent. It costs
+// little, so that what is measured is the dispatcher.
+type stub struct {
+	latency atomic.Int64 // of every answer, nanoseconds
+	patches atomic.Int64
+	last    atomic.Int64 // Unix nanoseconds of the last PATCH
+}
+
+func (s *stub) serve(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go s.connection(conn)
+	}
+}
+
+func (s *stub) connection(conn net.Conn) {
+	defer conn.Close()
+	r := bufio.NewReaderSize(conn, 8<<10)
+	var out []byte
+	for {
+		method, path, body, err := readRequest(r)
+		if err != nil {
+			return
+		}
+		if d := s.latency.Load(); d > 0 && method != "CONTROL" {
+			time.Sleep(time.Duration(d))
+		}
+		answer := s.answer(method, path, body)
+		out = append(out[:0], "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "...)
+		out = strconv.AppendInt(out, int64(len(answer)), 10)
+		out = append(append(out, "\r\n\r\n"...), answer...)
+		if _, err := conn.Write(out); err != nil {
+			return
+		}
+	}
+}
+
+// readRequest reads one request without allocating more than its parts.
+func readRequest(r *bufio.Reader) (method, path string, body []byte, err error) {
+	line, err := r.ReadSlice('\n')
+	if err != nil {
+		return "", "", nil, err
+	}
+	parts := strings.Fields(string(line))
+	if len(parts) < 2 {
+		return "", "", nil, io.ErrUnexpectedEOF
+	}
+	length := 0
+	for {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return "", "", nil, err
+		}
+		if len(line) <= 2 {
+			break
+		}
+		if v, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			length, _ = strconv.Atoi(string(bytes.TrimSpace(v)))
+		}
+	}
+	body = make([]byte, length)
+	_, err = io.ReadFull(r, body)
+	return parts[0], parts[1], body, err
+}
+
+func (s *stub) answer(method, path string, body []byte) []byte {
+	switch {
+	case method == "PATCH":
+		s.last.Store(time.Now().UnixNano())
+		s.patches.Add(1)
+		return body
+	case strings.HasPrefix(path, "/api/health/"):
+		return []byte(`{"status":"ok"}`)
+	case strings.HasPrefix(path, "/api/build/"):
+		return []byte(`{"version":"v3.20.8"}`)
+	case path == "/control/count":
+		return fmt.Appendf(nil, `{"patches":%d,"last":%d}`, s.patches.Load(), s.last.Load())
+	case strings.HasPrefix(path, "/control/latency/"):
+		ms, _ := strconv.Atoi(strings.TrimPrefix(path, "/control/latency/"))
+		s.latency.Store(int64(ms) * int64(time.Millisecond))
+		return []byte(`{}`)
+	}
+	_, after, _ := strings.Cut(path, "ref_id=")
+	ref, _, _ := strings.Cut(after, "&")
+	n, _ := strconv.Atoi(strings.TrimPrefix(ref, "AC-"))
+	return fmt.Appendf(nil, `{"count":1,"next":null,"previous":null,"results":[{"id":"%08x-0000-4000-8000-000000000000","name":"Control","ref_id":"%s","folder":{"str":"f","id":"f"},"str":"Control"}]}`, n, ref)
+}
