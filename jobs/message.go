@@ -33,31 +33,62 @@ type outline struct {
 // ParseMessage reads a record value strictly. It returns the message, or why it
 // is none: invalid_message or unknown_type.
 func ParseMessage(value []byte) (*Message, *Failure) {
-	o, failure := readOutline(value)
+	m, o, failure := parseHead(value)
+	if failure == nil {
+		m.Values, failure = o.objectOf("values", o.values)
+	}
 	if failure != nil {
 		return nil, failure
-	}
-	messageType, failure := o.checkType()
-	if failure != nil {
-		return nil, failure
-	}
-	if failure := o.checkVersion(); failure != nil {
-		return nil, failure
-	}
-	m := &Message{Type: messageType}
-	if m.Selector, failure = o.objectOf("selector", o.selector); failure != nil {
-		return nil, failure
-	}
-	if m.Values, failure = o.objectOf("values", o.values); failure != nil {
-		return nil, failure
-	}
-	switch {
-	case len(m.Values) == 0:
-		return nil, invalid("values are missing or empty: say what to do")
-	case len(m.Selector) == 0 && m.Type != TypeUploadAttachment:
-		return nil, Fail(CodeInvalidSelector, "selector is missing or empty: say which object, such as {\"ref_id\": \"…\"}")
 	}
 	return m, nil
+}
+
+// parseHead is ParseMessage without the values, which are checked but not built:
+// ingest needs no more, and reads every message.
+func parseHead(value []byte) (m *Message, o outline, failure *Failure) {
+	if o, failure = readOutline(value); failure != nil {
+		return nil, o, failure
+	}
+	m = &Message{}
+	if m.Type, failure = o.checkType(); failure != nil {
+		return nil, o, failure
+	}
+	if failure = o.checkVersion(); failure != nil {
+		return nil, o, failure
+	}
+	if m.Selector, failure = o.objectOf("selector", o.selector); failure != nil {
+		return nil, o, failure
+	}
+	switch {
+	case o.values == nil || o.values.Kind() == 'n' || emptyObject(o.values):
+		return nil, o, invalid("values are missing or empty: say what to do")
+	case o.values.Kind() != '{':
+		return nil, o, invalid("values is %s: it must be an object", kindName(o.values.Kind()))
+	case len(m.Selector) == 0 && m.Type != TypeUploadAttachment:
+		return nil, o, Fail(CodeInvalidSelector, "selector is missing or empty: say which object, such as {\"ref_id\": \"…\"}")
+	}
+	return m, o, nil
+}
+
+// emptyObject reports whether valid JSON is {}.
+func emptyObject(raw jsontext.Value) bool {
+	return len(raw) > 1 && raw[0] == '{' && bytes.TrimSpace(raw[1:])[0] == '}'
+}
+
+// DecodeMessage builds the message of a value that [ParseMessage] has accepted
+// before; it checks nothing again.
+func DecodeMessage(value []byte) (*Message, error) {
+	var m struct {
+		Type     string         `json:"message_type"`
+		Selector map[string]any `json:"selector"`
+		Values   map[string]any `json:"values"`
+	}
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.UseNumber()
+	if err := d.Decode(&m); err != nil {
+		return nil, fmt.Errorf("read message: %w", err)
+	}
+	return &Message{Type: m.Type, Selector: m.Selector, Values: m.Values}, nil
 }
 
 func invalid(format string, args ...any) *Failure {
@@ -74,7 +105,7 @@ func readOutline(value []byte) (o outline, failure *Failure) {
 	case !utf8.Valid(value):
 		return o, invalid("the message is not UTF-8: send JSON in UTF-8")
 	}
-	d := jsontext.NewDecoder(bytes.NewReader(value))
+	d := jsontext.NewDecoder(bytes.NewBuffer(value)) // a Buffer is read in place
 	switch d.PeekKind() {
 	case '{':
 	case 'n', 't', 'f', '"', '0', '[':
@@ -88,7 +119,7 @@ func readOutline(value []byte) (o outline, failure *Failure) {
 		if err != nil {
 			return o, notJSON(err)
 		}
-		if err := o.member(name.String(), d); err != nil {
+		if err := o.member(name.String(), d, value); err != nil {
 			return o, notJSON(err)
 		}
 	}
@@ -104,7 +135,7 @@ func readOutline(value []byte) (o outline, failure *Failure) {
 var errDepth = fmt.Errorf("it is nested deeper than %d", maxDepth)
 
 // member reads one member's value and keeps it if it matters.
-func (o *outline) member(name string, d *jsontext.Decoder) error {
+func (o *outline) member(name string, d *jsontext.Decoder, value []byte) error {
 	raw, err := d.ReadValue()
 	if err != nil {
 		return err
@@ -112,15 +143,17 @@ func (o *outline) member(name string, d *jsontext.Decoder) error {
 	if tooDeep(raw) {
 		return errDepth
 	}
+	end := d.InputOffset()
+	raw = value[end-int64(len(raw)) : end] // ours: the decoder's own is valid until its next call only
 	switch name {
 	case "message_type":
-		o.messageType = raw.Clone()
+		o.messageType = raw
 	case "selector":
-		o.selector = raw.Clone()
+		o.selector = raw
 	case "values":
-		o.values = raw.Clone()
+		o.values = raw
 	case "version":
-		o.version = raw.Clone()
+		o.version = raw
 	}
 	return nil
 }
@@ -128,6 +161,9 @@ func (o *outline) member(name string, d *jsontext.Decoder) error {
 // tooDeep reports whether a valid JSON text, inside one object, is nested too
 // deeply.
 func tooDeep(raw []byte) bool {
+	if bytes.Count(raw, []byte("["))+bytes.Count(raw, []byte("{")) < maxDepth {
+		return false // the common case, at the speed of memory
+	}
 	depth, inString := 1, false
 	for i := 0; i < len(raw); i++ {
 		switch c := raw[i]; {

@@ -53,12 +53,19 @@ func (r Reader) read(e *Envelope) (*Message, *Failure) {
 	if o := e.Oversize; o != nil {
 		return nil, invalid("the message has %d bytes (SHA-256 %x), more than the %d that are accepted: send files by S3", o.Size, o.SHA256, MaxValueBytes)
 	}
-	m, failure := ParseMessage(e.Value)
+	m, o, failure := parseHead(e.Value)
 	if failure != nil {
 		return nil, failure
 	}
+	if r.Policy.looksAtValues() || m.Type == TypeUploadAttachment && !selects(m.Selector) {
+		if m.Values, failure = o.objectOf("values", o.values); failure != nil {
+			return nil, failure
+		}
+	}
 	return m, r.Policy.check(m)
 }
+
+func (p Policy) looksAtValues() bool { return len(p.DenyFields)+len(p.AllowBuckets) > 0 }
 
 // check returns why the policy forbids a message, nil if it does not.
 func (p Policy) check(m *Message) *Failure {

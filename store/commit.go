@@ -3,11 +3,16 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
 	"dispatcher/jobs"
 )
+
+// commitPause is the least time from one commit to the next: under load more
+// operations share a sync; a lone one never waits.
+const commitPause = 2 * time.Millisecond
 
 // maxBatch bounds the operations of one transaction.
 const maxBatch = 4096
@@ -66,15 +71,20 @@ func (l *Ledger) enqueue(what string, apply func(*change) error) error {
 // commitLoop takes all that waits into one transaction, again and again.
 func (l *Ledger) commitLoop() {
 	var batch []*operation
+	var last time.Time
 	for {
 		select {
 		case op := <-l.queue:
 			batch = append(batch[:0], op)
+			if early := commitPause - time.Since(last); early > 0 {
+				time.Sleep(early)
+			}
 		case <-l.quit:
 			if batch = l.drain(batch[:0]); len(batch) == 0 {
 				return
 			}
 		}
+		last = time.Now()
 		l.commit(l.drain(batch))
 	}
 }

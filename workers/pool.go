@@ -155,9 +155,9 @@ func (p *Pool) carryOut(ctx context.Context, r *Run) (err error) {
 			err = fmt.Errorf("the dispatcher itself failed on this message: %v; please report it", v)
 		}
 	}()
-	message, failure := jobs.ParseMessage(r.Payload.Value)
-	if failure != nil {
-		return failure
+	message, err := jobs.DecodeMessage(r.Payload.Value)
+	if err != nil {
+		return jobs.Fail(jobs.CodeInvalidMessage, "%s", err)
 	}
 	workflow := p.cfg.Workflows[message.Type]
 	if workflow == nil {

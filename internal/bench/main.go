@@ -213,9 +213,15 @@ func (s *stage) cursor(ctx context.Context) int64 {
 
 func (b *bench) run(ctx context.Context) error {
 	fmt.Printf("%s, %d cores, %s\n", runtime.Version(), runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly))
-	for _, part := range []func(context.Context) error{b.pipelines, b.ingest, b.idle} {
-		if err := part(ctx); err != nil {
-			return err
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context) error
+	}{{"pipeline", b.pipelines}, {"ingest", b.ingest}, {"idle", b.idle}} {
+		if only := os.Getenv("BENCH_ONLY"); only != "" && only != part.name {
+			continue
+		}
+		if err := part.measure(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
 	return b.save()

@@ -90,7 +90,8 @@ type noStream struct{}
 func (noStream) Get(context.Context, uint64) (jobs.Envelope, error) {
 	return jobs.Envelope{}, errors.New("the payload is in JOBS, which only a running dispatcher reads")
 }
-func (noStream) Purge(context.Context, jobs.Partition, uint64) error { return nil }
+func (noStream) Scan(context.Context, uint64, func(uint64, jobs.Envelope) error) error { return nil }
+func (noStream) Purge(context.Context, jobs.Partition, uint64) error                   { return nil }
 
 // operatorName is who the audit names.
 func operatorName() string {

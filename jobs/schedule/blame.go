@@ -29,7 +29,8 @@ func (s *Scheduler) blame(ctx context.Context, inHand []marked) error {
 			return fmt.Errorf("quarantine objects of interrupted jobs: %w", err)
 		}
 	}
-	return s.slots.reset()
+	s.slots.reset(inHand)
+	return nil
 }
 
 func (s *Scheduler) blameOne(ctx context.Context, job jobs.Job) error {

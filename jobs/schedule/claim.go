@@ -141,10 +141,11 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, worker string) (*jobs.C
 
 // material reads the record, the payload and the steps of a claimed job.
 func (s *Scheduler) material(ctx context.Context, e *entry) (job jobs.Job, payload jobs.Envelope, steps []jobs.Step, err error) {
-	s.mu.Lock()
-	h, resumed, streamSeq := e.hot, e.resumed, e.streamSeq
-	s.dropHot(e)
-	s.mu.Unlock()
+	h, resumed, streamSeq := s.takeHot(e)
+	if h == nil && streamSeq != 0 {
+		s.warm(ctx, e, streamSeq)
+		h, _, _ = s.takeHot(e)
+	}
 	if resumed {
 		if steps, err = s.cfg.Ledger.Steps(e.seq); err != nil {
 			return job, payload, nil, fmt.Errorf("read steps of job %d: %w", e.seq, err)
@@ -158,6 +159,16 @@ func (s *Scheduler) material(ctx context.Context, e *entry) (job jobs.Job, paylo
 	}
 	payload, err = s.payload(ctx, e.seq, streamSeq, &job)
 	return job, payload, steps, err
+}
+
+// takeHot takes what is kept in memory of e.
+func (s *Scheduler) takeHot(e *entry) (h *hot, resumed bool, streamSeq uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h = e.hot
+	s.dropHot(e)
+	s.uncold(e)
+	return h, e.resumed, e.streamSeq
 }
 
 // payload reads a job's message from JOBS, or from the ledger when it was

@@ -97,5 +97,6 @@ type Operator interface {
 // Payloads is the JOBS stream as the scheduler uses it.
 type Payloads interface {
 	Get(ctx context.Context, seq uint64) (jobs.Envelope, error)
+	Scan(ctx context.Context, from uint64, fn func(seq uint64, e jobs.Envelope) error) error
 	Purge(ctx context.Context, p jobs.Partition, before uint64) error
 }

@@ -42,6 +42,7 @@ type entry struct {
 	resumed   bool // an earlier attempt may have had effects
 	retrying  bool
 	inKafka   bool
+	cold      bool // waits to be read into memory, see Scheduler.cold
 }
 
 // hot is what is kept of a job that runs soon, so that it need not be read back.

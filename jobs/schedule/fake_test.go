@@ -195,6 +195,20 @@ func (m *memory) Get(_ context.Context, seq uint64) (jobs.Envelope, error) {
 	return env, nil
 }
 
+func (m *memory) Scan(_ context.Context, from uint64, fn func(uint64, jobs.Envelope) error) error {
+	for seq := from; seq < from+1000; seq++ {
+		m.mu.Lock()
+		env, ok := m.stream[seq]
+		m.mu.Unlock()
+		if ok {
+			if err := fn(seq, env); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (m *memory) Purge(_ context.Context, p jobs.Partition, before uint64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -60,6 +61,20 @@ func (x *partitionIndex) remove(e *entry) {
 	if i := slices.Index(q.pending, e); i >= 0 {
 		q.pending = slices.Delete(q.pending, i, i+1)
 	}
+}
+
+// at returns the entry whose payload is at a place of a partition in JOBS.
+func (x *partitionIndex) at(p jobs.Partition, streamSeq uint64) *entry {
+	index := x.index(p)
+	if index < 0 {
+		return nil
+	}
+	pending := x.list[index].pending
+	i, ok := slices.BinarySearchFunc(pending, streamSeq, func(e *entry, seq uint64) int { return cmp.Compare(e.streamSeq, seq) })
+	if !ok {
+		return nil
+	}
+	return pending[i]
 }
 
 // purge is one due purge: all of a partition before a place in JOBS.

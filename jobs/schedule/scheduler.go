@@ -42,6 +42,8 @@ type Scheduler struct {
 	idle       chan struct{} // closed and renewed whenever inHand falls to 0
 	room       chan struct{} // closed and renewed whenever a job leaves
 	cached     int64         // bytes of hot payloads
+	cold       int           // waiting jobs that never were hot
+	warming    sync.Mutex
 	waking     *time.Timer
 	onFailed   func() // an error record waits in the outbox
 	onEnded    func(jobs.Job)
@@ -151,15 +153,22 @@ func (s *Scheduler) adopt(job *jobs.Job, payload *jobs.Envelope) *entry {
 // keepHot keeps record and payload in memory as long as there is room: the
 // jobs that came first are the first to run.
 func (s *Scheduler) keepHot(e *entry, job *jobs.Job, payload *jobs.Envelope) {
-	if payload == nil {
-		return
+	if payload == nil || s.cold > 0 || !s.heat(e, job, payload) { // those before it come first
+		e.cold = true
+		s.cold++
 	}
+}
+
+// heat keeps record and payload of e if there is room.
+func (s *Scheduler) heat(e *entry, job *jobs.Job, payload *jobs.Envelope) bool {
 	size := int64(len(payload.Value)+len(payload.Key)) + 512
-	if s.cached+size > s.cfg.CacheBytes {
-		return
+	if s.cached+size > s.cfg.CacheBytes && s.cached > 0 {
+		return false
 	}
 	s.cached += size
+	s.uncold(e)
 	e.hot = &hot{job: *job, payload: *payload, bytes: size}
+	return true
 }
 
 // promote lets the head of a lane go on: at once, or when its backoff is over.
@@ -218,6 +227,7 @@ func (s *Scheduler) forget(e *entry, now time.Time) {
 	delete(s.bySeq, e.seq)
 	s.partitions.remove(e)
 	s.dropHot(e)
+	s.uncold(e)
 	s.promote(s.lanes.remove(e), now)
 	close(s.room)
 	s.room = make(chan struct{})
@@ -227,5 +237,13 @@ func (s *Scheduler) dropHot(e *entry) {
 	if e.hot != nil {
 		s.cached -= e.hot.bytes
 		e.hot = nil
+	}
+}
+
+// uncold ends that new jobs wait for e to be read into memory before them.
+func (s *Scheduler) uncold(e *entry) {
+	if e.cold {
+		e.cold = false
+		s.cold--
 	}
 }

@@ -3,12 +3,12 @@ package schedule
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"io/fs"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 // slotSize bounds the record of one running job. Object names beyond it are
@@ -21,15 +21,19 @@ const slotSize = 4096
 // sequence 0 is a free slot.
 type slotFile struct {
 	mu   sync.Mutex
-	file *os.File // nil: nothing is kept
+	m    []byte // the file, mapped: what is written there outlives the process; nil: nothing is kept
 	free []int
 	size int
 }
+
+// maxSlots is how many running jobs are marked; there are never more.
+const maxSlots = 4096
 
 // marked is what a slot says about a job that was in hand.
 type marked struct {
 	seq     uint64
 	objects []string
+	slot    int
 }
 
 // openSlots opens or creates the slot file and returns what stands in it.
@@ -47,30 +51,30 @@ func openSlots(path string) (*slotFile, []marked, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s.file = file
-	return s, found, nil
+	defer file.Close()
+	if err := file.Truncate(maxSlots * slotSize); err != nil { // sparse
+		return nil, nil, err
+	}
+	s.m, err = syscall.Mmap(int(file.Fd()), 0, maxSlots*slotSize, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	return s, found, err
 }
 
 // reset empties the file, once what it said is in the ledger.
-func (s *slotFile) reset() error {
-	if s.file == nil {
-		return nil
+func (s *slotFile) reset(found []marked) {
+	for i := range found {
+		clear(s.m[found[i].slot*slotSize : found[i].slot*slotSize+16])
 	}
-	if err := s.file.Truncate(0); err != nil {
-		return fmt.Errorf("empty slot file: %w", err)
-	}
-	return nil
 }
 
 func readSlots(content []byte) (found []marked) {
-	for ; len(content) >= 16; content = content[min(slotSize, len(content)):] {
+	for slot := 0; len(content) >= 16; slot, content = slot+1, content[min(slotSize, len(content)):] {
 		seq := binary.LittleEndian.Uint64(content)
 		n := int(binary.LittleEndian.Uint32(content[8:]))
 		if seq == 0 || n > slotSize-16 || n > len(content)-16 {
 			continue
 		}
 		names := content[16 : 16+n]
-		m := marked{seq: seq}
+		m := marked{seq: seq, slot: slot}
 		if crc32.ChecksumIEEE(names) == binary.LittleEndian.Uint32(content[12:]) && n > 0 {
 			m.objects = strings.Split(string(names), "\x00")
 		}
@@ -81,22 +85,23 @@ func readSlots(content []byte) (found []marked) {
 
 // mark takes a slot for a job and returns its number, -1 if none is kept.
 func (s *slotFile) mark(seq uint64, objects []string) int {
-	if s == nil || s.file == nil {
+	if s == nil || s.m == nil {
 		return -1
 	}
 	s.mu.Lock()
 	slot := s.size
 	if n := len(s.free); n > 0 {
 		slot, s.free = s.free[n-1], s.free[:n-1]
-	} else {
-		s.size++
+	} else if s.size++; slot >= maxSlots {
+		s.mu.Unlock()
+		return -1
 	}
 	s.mu.Unlock()
 	return s.remark(slot, seq, objects)
 }
 
-// remark writes a slot anew. A write that fails is left out: the file is a
-// help after an unclean end, never a promise.
+// remark writes a slot anew: the sequence last, so that a slot that is half
+// written does not count.
 func (s *slotFile) remark(slot int, seq uint64, objects []string) int {
 	if slot < 0 {
 		return slot
@@ -105,26 +110,27 @@ func (s *slotFile) remark(slot int, seq uint64, objects []string) int {
 	if len(names) > slotSize-16 {
 		names = names[:strings.LastIndexByte(names[:slotSize-16], 0)]
 	}
-	record := make([]byte, 16, 16+len(names))
-	binary.LittleEndian.PutUint64(record, seq)
+	record := s.m[slot*slotSize : (slot+1)*slotSize]
+	copy(record[16:], names)
 	binary.LittleEndian.PutUint32(record[8:], uint32(len(names)))
 	binary.LittleEndian.PutUint32(record[12:], crc32.ChecksumIEEE([]byte(names)))
-	_, _ = s.file.WriteAt(append(record, names...), int64(slot)*slotSize)
+	binary.LittleEndian.PutUint64(record, seq)
 	return slot
 }
 
 // clear frees a slot.
 func (s *slotFile) clear(slot int) {
-	var free [16]byte
-	_, _ = s.file.WriteAt(free[:], int64(slot)*slotSize)
+	clear(s.m[slot*slotSize : slot*slotSize+16])
 	s.mu.Lock()
 	s.free = append(s.free, slot)
 	s.mu.Unlock()
 }
 
 func (s *slotFile) close() error {
-	if s == nil || s.file == nil {
+	if s == nil || s.m == nil {
 		return nil
 	}
-	return s.file.Close()
+	m := s.m
+	s.m = nil
+	return syscall.Munmap(m)
 }

@@ -25,20 +25,31 @@ func (s Spool) FromBase64(text string) (*File, error) {
 }
 
 // plain turns every spelling of base64 into the standard one without padding.
-type plain struct{ r io.Reader }
+// Padding ends it: two encoded texts behind one another do not decode to one.
+type plain struct {
+	r     io.Reader
+	ended bool
+}
 
+// Read implements [io.Reader].
 func (p *plain) Read(b []byte) (int, error) {
 	for {
 		n, err := p.r.Read(b)
 		kept := 0
 		for _, c := range b[:n] {
 			switch c {
-			case ' ', '\n', '\r', '\t', '=':
+			case ' ', '\n', '\r', '\t':
+				continue
+			case '=':
+				p.ended = true
 				continue
 			case '-':
 				c = '+'
 			case '_':
 				c = '/'
+			}
+			if p.ended {
+				return kept, base64.CorruptInputError(0)
 			}
 			b[kept] = c
 			kept++

@@ -15,8 +15,9 @@ import (
 // is not run for the file of a new evidence, so that it is run here.
 var extensions = strings.Fields("jpg jpeg png doc docx odt ppt pptx txt xls xlsx ods csv md pdf json yaml yml toml xml msg eml zip 7z tar gz log svg mp4 mov gif webp")
 
-// maxStem keeps a stored name well below the 255 characters that the API cuts at.
-const maxStem = 100
+// maxStem keeps a stored name, with the end that the server may add to it, well
+// below what storage takes: the API cuts at 255 characters, and loses the end.
+const maxStem = 80
 
 // BaseName returns the last element of a name that may hold a path of any system.
 func BaseName(name string) string {

@@ -52,7 +52,7 @@ var errTooLarge = errors.New("too large")
 // take copies a source into a new file. Errors of the source come back as they
 // are.
 func (s Spool) take(source io.Reader) (file *File, err error) {
-	out, err := os.CreateTemp(s.Dir, "file-*")
+	out, err := s.create()
 	if err != nil {
 		return nil, fmt.Errorf("spool file: %w", err)
 	}
@@ -74,6 +74,19 @@ func (s Spool) take(source io.Reader) (file *File, err error) {
 		return nil, errTooLarge
 	}
 	return &File{Path: filepath.Clean(out.Name()), Size: n, SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
+}
+
+// create makes a new file of mode 0600, and the directory if somebody tidied it
+// away.
+func (s Spool) create() (*os.File, error) {
+	out, err := os.CreateTemp(s.Dir, "file-*")
+	if !errors.Is(err, os.ErrNotExist) {
+		return out, err
+	}
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	return os.CreateTemp(s.Dir, "file-*")
 }
 
 // refuse words what is wrong with a file whatever its source; nil if nothing is.
