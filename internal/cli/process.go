@@ -130,6 +130,10 @@ func (p *process) openWorkers(context.Context) (err error) {
 	s3, err := attachment.NewS3(attachment.S3Config{
 		URL: p.cfg.S3.URL, AccessKey: p.cfg.S3.AccessKey.Reveal, SecretKey: p.cfg.S3.SecretKey.Reveal, Region: p.cfg.S3.Region,
 		CAFile: p.cfg.S3.CAFile, PresignedOrigins: p.cfg.S3.PresignedOrigins, Timeout: p.cfg.API.UploadTimeout, Spool: spool,
+		Refresh: func() {
+			_, _ = p.cfg.S3.AccessKey.Refresh() // an unreadable file keeps the former secret
+			_, _ = p.cfg.S3.SecretKey.Refresh()
+		},
 	})
 	if err != nil {
 		return err
