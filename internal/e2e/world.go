@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -346,4 +347,15 @@ func eventually(t testing.TB, what string, check func() error) {
 // update is a message that updates an applied control.
 func update(ref, field, value string) string {
 	return fmt.Sprintf(`{"message_type":"update_applied_control","selector":{"ref_id":%q},"values":{%q:%q}}`, ref, field, value)
+}
+
+// freeAddress returns a loopback address that nobody listens on.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
