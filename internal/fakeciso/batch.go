@@ -29,7 +29,13 @@ func (c *call) batchAction(resource string) {
 	case action != "change_field" && (action != "add_m2m" || c.cfg.Old):
 		c.json(http.StatusBadRequest, map[string]any{"error": "Invalid action type"})
 		return
-	case !editable && !c.cfg.Old, action == "add_m2m" && manyToMany[field] == "":
+	case len(ids) == 0:
+		c.json(http.StatusBadRequest, map[string]any{"error": "No ids provided"})
+		return
+	case editable && action == "add_m2m" && manyToMany[field] == "":
+		c.json(http.StatusBadRequest, map[string]any{"error": "not a many-to-many field: " + field})
+		return
+	case !editable && !c.cfg.Old:
 		c.json(http.StatusBadRequest, map[string]any{"error": "field not editable: " + field})
 		return
 	}

@@ -209,7 +209,7 @@ func (c *call) list(resource string, light bool) {
 		if light {
 			results = append(results, c.lightRow(o))
 		} else {
-			results = append(results, c.listRow(o))
+			results = append(results, c.trim(resource, c.listRow(o)))
 		}
 	}
 	c.mu.Unlock()

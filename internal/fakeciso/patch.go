@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -66,6 +65,11 @@ func (c *call) patch(resource, id string) {
 		time.Sleep(c.cfg.RaceWindow)
 	}
 	c.mu.Lock()
+	if denied := c.mayLink(row, body); denied != nil {
+		c.mu.Unlock()
+		c.json(http.StatusForbidden, denied)
+		return
+	}
 	problems := c.validate(o, row, body)
 	if problems != nil {
 		c.mu.Unlock()
@@ -80,10 +84,27 @@ func (c *call) patch(resource, id string) {
 	c.json(http.StatusOK, answer)
 }
 
+// mayLink refuses links to what the user may not see, and moves to folders that
+// it may not write.
+func (c *call) mayLink(row, body map[string]any) map[string]any {
+	if folder, moved := body["folder"]; moved && folder != row["folder"] && c.objects["folders"][fmt.Sprint(folder)] != nil && !c.mayWrite(folder) {
+		return map[string]any{"folder": "You do not have permission to add objects in this folder"}
+	}
+	linked, _ := row["evidences"].([]any)
+	wanted, _ := body["evidences"].([]any)
+	for _, id := range wanted {
+		e := c.objects["evidences"][fmt.Sprint(id)]
+		if e != nil && !c.sees(e.fields["folder"]) && !slices.Contains(linked, id) {
+			return map[string]any{"evidences": "You do not have permission to link to this evidence"}
+		}
+	}
+	return nil
+}
+
 // writeAnswer is the write representation without the ids that the user may
 // not see.
 func (c *call) writeAnswer(o *object) map[string]any {
-	answer := maps.Clone(o.fields)
+	answer := writeRow(o)
 	for field, kind := range manyToMany {
 		list, ok := answer[field].([]any)
 		if !ok || c.user.Role == Admin {
@@ -163,7 +184,11 @@ func (c *call) scopeProblem(o *object, row, body map[string]any) map[string]any 
 			continue
 		}
 		if o.kind == "evidences" || other.fields["ref_id"] == row["ref_id"] {
-			return map[string]any{"name": fmt.Sprint(row["name"], " is already used in this scope. Please choose another value.")}
+			problem := map[string]any{"name": fmt.Sprint(row["name"], " is already used in this scope. Please choose another value.")}
+			if o.kind != "evidences" {
+				problem["ref_id"] = fmt.Sprint(row["ref_id"], " is already used in this scope. Please choose another value.")
+			}
+			return problem
 		}
 	}
 	return nil

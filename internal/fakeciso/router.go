@@ -155,7 +155,10 @@ func (c *call) writeRepresentation(resource, id string) {
 		return
 	}
 	if o := c.visible(resource, id); o != nil {
-		c.json(http.StatusOK, c.snapshot(o))
+		c.mu.Lock()
+		row := writeRow(o)
+		c.mu.Unlock()
+		c.json(http.StatusOK, row)
 		return
 	}
 	c.noSuchObject(resource)

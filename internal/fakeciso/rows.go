@@ -13,6 +13,17 @@ func (c *call) snapshot(o *object) map[string]any {
 	return maps.Clone(o.fields)
 }
 
+// writeRow is the write representation; that of a requirement assessment has no
+// times (core/serializers.py).
+func writeRow(o *object) map[string]any {
+	row := maps.Clone(o.fields)
+	if o.kind == "requirement-assessments" {
+		delete(row, "created_at")
+		delete(row, "updated_at")
+	}
+	return row
+}
+
 // ref is a related object as reads show it: {} if the user may not see it.
 func (c *call) ref(kind string, id any) any {
 	if id == nil {
