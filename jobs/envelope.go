@@ -22,7 +22,8 @@ type Envelope struct {
 	Value     []byte // nil if the record had none, or if Oversize says that it was not kept
 
 	// Oversize is set for a value above [MaxValueBytes]: it is not kept, only
-	// described, so that the job fails as invalid_message and is reported.
+	// described, so that the job fails as invalid_message and is reported. See
+	// [Envelope.Bound].
 	Oversize *Digest
 }
 
@@ -31,6 +32,7 @@ type Digest struct {
 	Size   int64
 	SHA256 [32]byte
 	Prefix []byte // at most 1 KiB
+	Frame  int64  // size of key and headers, if they are why; they are not kept either
 }
 
 // MaxValueBytes is the largest record value that becomes work (contract, "Messages").

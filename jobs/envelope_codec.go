@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -14,7 +15,7 @@ const envelopeVersion = 1
 // keep, and end with a checksum.
 func (e *Envelope) Encode(dst []byte) []byte {
 	start := len(dst)
-	enc := Encoder{B: append(dst, envelopeVersion)}
+	enc := Encoder{B: append(slices.Grow(dst, e.size()), envelopeVersion)}
 	enc.String(e.Topic)
 	enc.Int(int64(e.Partition))
 	enc.Int(e.Offset)
@@ -31,9 +32,23 @@ func (e *Envelope) Encode(dst []byte) []byte {
 		enc.Int(o.Size)
 		enc.B = append(enc.B, o.SHA256[:]...)
 		enc.Bytes(o.Prefix)
+		enc.Int(o.Frame)
 	}
 	enc.Seal(start)
 	return enc.B
+}
+
+// size is at least what [Envelope.Encode] appends, so that it allocates once.
+func (e *Envelope) size() int {
+	const numbers = 128 // varints, version and checksum, generously
+	n := numbers + len(e.Topic) + len(e.Key) + len(e.Value)
+	for _, h := range e.Headers {
+		n += len(h.Name) + len(h.Value) + 2*binary.MaxVarintLen32
+	}
+	if e.Oversize != nil {
+		n += sha256.Size + len(e.Oversize.Prefix)
+	}
+	return n
 }
 
 // DecodeEnvelope reads what [Envelope.Encode] wrote.
@@ -58,7 +73,11 @@ func DecodeEnvelope(b []byte) (Envelope, error) {
 		o := &Digest{Size: d.Int()}
 		copy(o.SHA256[:], d.raw(32))
 		o.Prefix = d.Bytes()
+		o.Frame = d.Int()
 		e.Oversize = o
+	}
+	if d.More() {
+		d.fail()
 	}
 	if d.Err != nil {
 		return Envelope{}, fmt.Errorf("decode payload: %w", d.Err)
@@ -82,20 +101,26 @@ func (e *Envelope) Hash() (sum [32]byte) {
 	return sum
 }
 
-// Time appends a time with nanoseconds; the zero time stays zero.
+// Time appends a time with nanoseconds; the zero time stays zero. Seconds and
+// nanoseconds apart reach every year: a producer's timestamp may be any number.
 func (e *Encoder) Time(t time.Time) {
 	if t.IsZero() {
-		e.Int(0)
+		e.Uint(0)
 		return
 	}
-	e.Int(t.UnixNano())
+	e.Uint(uint64(t.Nanosecond()) + 1)
+	e.Int(t.Unix())
 }
 
-// Time reads a time.
+// Time reads a time, in UTC.
 func (d *Decoder) Time() time.Time {
-	n := d.Int()
+	n := d.Uint()
 	if n == 0 {
 		return time.Time{}
 	}
-	return time.Unix(0, n).UTC()
+	if n > uint64(time.Second) {
+		d.fail()
+		return time.Time{}
+	}
+	return time.Unix(d.Int(), int64(n-1)).UTC()
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -18,7 +19,7 @@ const (
 	OrderByPartition = "partition" // strictly one after the other per partition
 )
 
-// maxKey is the longest ordering key kept as it is.
+// maxKey is the longest ordering key, in bytes, that is kept as it is.
 const maxKey = 256
 
 // resources are the API's names of what each message type writes.
@@ -36,14 +37,14 @@ func KeyText(key []byte) string {
 	return string(key)
 }
 
-// orderingKey returns the lane of a record; m may be nil.
+// orderingKey returns the lane of a record; m has no type if it could not be read.
 func orderingKey(ordering string, e *Envelope, m *Message) string {
 	switch {
 	case ordering == OrderByPartition && e.Topic != "":
 		return fmt.Sprintf("partition/%s-%d", e.Topic, e.Partition)
 	case len(e.Key) > 0:
 		return shorten(KeyText(e.Key))
-	case m != nil:
+	case m.Type != "":
 		return shorten(selectorKey(m))
 	}
 	return ""
@@ -63,7 +64,11 @@ func shorten(key string) string {
 func selectorKey(m *Message) string {
 	selector := m.Selector
 	if m.Type == TypeUploadAttachment && !selects(selector) {
-		selector = map[string]any{"name": firstText(m.Values, "name", "file_name", "file_s3_key")}
+		name := firstText(m.Values, "name", "file_name")
+		if key := firstText(m.Values, "file_s3_key"); name == "" && key != "" {
+			name = path.Base(key)
+		}
+		selector = map[string]any{"name": name}
 	}
 	var parts []string
 	for name, value := range selector {

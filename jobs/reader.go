@@ -28,19 +28,17 @@ func (r Reader) Job(e *Envelope) *Job {
 	job := &Job{
 		ID:         ID(e.Topic, e.Partition, e.Offset, e.Replay),
 		State:      Queued,
-		Source:     Source{Topic: e.Topic, Partition: e.Partition, Offset: e.Offset, Timestamp: e.Timestamp, Key: KeyText(e.Key)},
+		Source:     Source{Topic: e.Topic, Partition: e.Partition, Offset: e.Offset, Timestamp: sane(e.Timestamp), Key: KeyText(e.Key)},
 		Replay:     e.Replay,
 		ReceivedAt: now,
 	}
 	for _, h := range e.Headers {
 		if h.Name == "idempotency-key" {
-			job.Idempotent = string(h.Value)
+			job.Idempotent = shorten(KeyText(h.Value))
 		}
 	}
 	m, failure := r.read(e)
-	if m != nil {
-		job.Type = m.Type
-	}
+	job.Type = m.Type
 	job.Key = orderingKey(r.Ordering, e, m)
 	if failure != nil {
 		job.State, job.Failure = Failed, failure
@@ -49,17 +47,29 @@ func (r Reader) Job(e *Envelope) *Job {
 	return job
 }
 
+// sane leaves out a time that JSON cannot show: producers have sent nanoseconds
+// where Kafka counts milliseconds.
+func sane(t time.Time) time.Time {
+	if year := t.Year(); year < 1 || year > 9999 {
+		return time.Time{}
+	}
+	return t
+}
+
+// read returns what could be read of the message, and why it cannot be carried
+// out.
 func (r Reader) read(e *Envelope) (*Message, *Failure) {
 	if o := e.Oversize; o != nil {
-		return nil, invalid("the message has %d bytes (SHA-256 %x), more than the %d that are accepted: send files by S3", o.Size, o.SHA256, MaxValueBytes)
+		return &Message{}, o.failure()
 	}
 	m, o, failure := parseHead(e.Value)
 	if failure != nil {
-		return nil, failure
+		return m, failure
 	}
 	if r.Policy.looksAtValues() || m.Type == TypeUploadAttachment && !selects(m.Selector) {
-		if m.Values, failure = o.objectOf("values", o.values); failure != nil {
-			return nil, failure
+		var err error
+		if m.Values, err = build(o.values); err != nil {
+			return m, invalid("%s", err)
 		}
 	}
 	return m, r.Policy.check(m)
