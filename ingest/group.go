@@ -59,13 +59,13 @@ type Config struct {
 	SessionTimeout time.Duration // 45s
 	ResetCursor    bool          // an operator accepts that the topic was truncated
 
-	Ledger    Ledger
-	Stream    Stream
-	Scheduler Activity
-	Holds     Holds
-	Jobs      jobs.Reader
-	OnFull    func() // the embedded store needs a restart
-	Log       *slog.Logger
+	Ledger       Ledger
+	Stream       Stream
+	Scheduler    Activity
+	Holds        Holds
+	Jobs         jobs.Reader
+	OnWriteError func() // JOBS failed to write: its server keeps refusing until it is started again
+	Log          *slog.Logger
 }
 
 // Group is this process's membership in the consumer group.

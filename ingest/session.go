@@ -259,8 +259,9 @@ func (s *session) storeFull(err error) {
 	if s.cfg.Holds.SetHold(hold) {
 		s.cfg.Log.Warn("the store is full: reading stands still, Kafka keeps the backlog", "error", err)
 	}
-	if s.cfg.OnFull != nil {
-		s.cfg.OnFull()
+	// A byte limit that is reached passes by itself; a write error stays.
+	if s.cfg.OnWriteError != nil && !errors.Is(err, jobs.ErrLimit) {
+		s.cfg.OnWriteError()
 	}
 }
 

@@ -22,6 +22,8 @@ var (
 	ErrFenced = errors.New("another writer appended to this partition")
 	// ErrStoreFull is returned when JOBS has no room: its byte limit, or the disk.
 	ErrStoreFull = errors.New("JOBS is full")
+	// ErrLimit is an [ErrStoreFull] of the byte limit, not of the disk.
+	ErrLimit = fmt.Errorf("%w: its byte limit is reached", ErrStoreFull)
 	// ErrNoPayload is returned when JOBS holds no message at a place.
 	ErrNoPayload = errors.New("no such payload in JOBS")
 )

@@ -102,14 +102,15 @@ func readAck(data []byte) (last uint64, err error) {
 	if ack.Error == nil {
 		return ack.Seq, nil
 	}
-	switch ack.Error.ErrorCode {
-	case codeWrongLastSequence, codeWrongLastSequenceConstant:
-		return 0, fmt.Errorf("%w (%s)", ErrFenced, ack.Error.Description)
-	case codeStoreFailed, codeInsufficientResources, codeStorageExceeded:
-		return 0, fmt.Errorf("%w (%s)", ErrStoreFull, ack.Error.Description)
+	text := ack.Error.Description
+	switch {
+	case ack.Error.ErrorCode == codeWrongLastSequence, ack.Error.ErrorCode == codeWrongLastSequenceConstant:
+		return 0, fmt.Errorf("%w (%s)", ErrFenced, text)
+	case strings.Contains(text, "maximum bytes"):
+		return 0, fmt.Errorf("%w (%s)", ErrLimit, text)
+	case ack.Error.ErrorCode == codeStoreFailed, ack.Error.ErrorCode == codeInsufficientResources, ack.Error.ErrorCode == codeStorageExceeded,
+		strings.Contains(text, "no space"):
+		return 0, fmt.Errorf("%w (%s)", ErrStoreFull, text)
 	}
-	if strings.Contains(ack.Error.Description, "maximum bytes") || strings.Contains(ack.Error.Description, "no space") {
-		return 0, fmt.Errorf("%w (%s)", ErrStoreFull, ack.Error.Description)
-	}
-	return 0, errors.New(ack.Error.Description)
+	return 0, errors.New(text)
 }

@@ -33,6 +33,7 @@
 //	partitions  partition → cursor, mark, commit
 //	finished    partition, first offset → last offset of a finished run
 //	quarantine  object → job, until
+//	idempotent  idempotency key → the job that owns it
 //
 // # Failure cases
 //

@@ -94,6 +94,11 @@ func (c *change) putEnded(e jobs.Ending) error {
 	if err := c.countKey(job); err != nil {
 		return err
 	}
+	if job.State == jobs.Failed || job.State == jobs.Canceled {
+		if err := c.disown(job); err != nil {
+			return err
+		}
+	}
 	if job.State != jobs.Failed {
 		return c.bucket(bPayloads).Delete(key)
 	}
@@ -294,6 +299,9 @@ func (c *change) forget(seq uint64) error {
 	}
 	c.counts.add(&job, -1)
 	if err := c.uncountKey(&job); err != nil {
+		return err
+	}
+	if err := c.disown(&job); err != nil {
 		return err
 	}
 	for _, name := range [][]byte{bSteps, bAttempts, bAudit} {

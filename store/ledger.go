@@ -53,12 +53,13 @@ var (
 	bPartitions = []byte("partitions")
 	bFinished   = []byte("finished")
 	bQuarantine = []byte("quarantine")
+	bIdempotent = []byte("idempotent")
 )
 
 func buckets() [][]byte {
 	return [][]byte{
 		bMeta, bOpen, bDone, bIDs, bEnded, bSteps, bAttempts, bAudit,
-		bPayloads, bOutbox, bKeys, bPartitions, bFinished, bQuarantine,
+		bPayloads, bOutbox, bKeys, bPartitions, bFinished, bQuarantine, bIdempotent,
 	}
 }
 

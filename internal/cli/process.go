@@ -222,7 +222,7 @@ func (p *process) openKafka(context.Context) (err error) {
 	policy := jobs.Policy{AllowTypes: p.cfg.Policy.AllowTypes, DenyFields: p.cfg.Policy.DenyFields, AllowBuckets: p.cfg.Policy.AllowBuckets}
 	p.group, err = ingest.NewGroup(ingest.Config{
 		Connection: connection, Topic: k.ObservationTopic, GroupID: k.GroupID, SessionTimeout: k.SessionTimeout, ResetCursor: p.options.resetCursor,
-		Ledger: p.ledger, Stream: p.stream, Scheduler: p.scheduler, Holds: p.scheduler, Log: p.log, OnFull: p.restartNATS,
+		Ledger: p.ledger, Stream: p.stream, Scheduler: p.scheduler, Holds: p.scheduler, Log: p.log, OnWriteError: p.restartNATS,
 		Jobs: jobs.Reader{Ordering: p.cfg.Ordering, Policy: policy, Clock: time.Now},
 	})
 	if err != nil {
@@ -240,15 +240,24 @@ func (p *process) restartNATS() {
 	}
 	if err := p.nats.Restart(); err != nil {
 		p.log.Error("the embedded store does not start again, it is tried again", "error", err)
+		return
 	}
+	if err := p.serveControl(); err != nil {
+		p.log.Error("the control api is not offered", "error", err)
+	}
+}
+
+// serveControl offers the control API on the present connection.
+func (p *process) serveControl() error {
+	desk := &control.Desk{Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest}
+	_, err := control.Serve(p.nats.Conn(), desk) // it ends with the connection
+	return err
 }
 
 // run works until ctx ends, then gives back what it has and closes.
 func (p *process) run(ctx context.Context) error {
 	defer p.close()
-	desk := &control.Desk{Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest}
-	stopControl, err := control.Serve(p.nats.Conn(), desk)
-	if err != nil {
+	if err := p.serveControl(); err != nil {
 		return err
 	}
 	if p.cfg.HTTPListen != "" {
@@ -276,7 +285,6 @@ func (p *process) run(ctx context.Context) error {
 	first.Wait()
 	stopUpkeep()
 	last.Wait()
-	_ = stopControl() // the connection closes next
 	p.log.Info("stopped")
 	return nil
 }

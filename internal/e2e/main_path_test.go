@@ -230,3 +230,27 @@ func TestOneKeysOrderIsKeptThroughRetries(t *testing.T) {
 		t.Error("the fault did not strike")
 	}
 }
+
+func TestMessagesOfOneIdempotencyKeyAreDoneOnce(t *testing.T) {
+	t.Parallel()
+	w := NewWorld(t, 1, fakeciso.Config{})
+	id := w.API.AddControl(map[string]any{"ref_id": "foo", "name": "Foo"})
+	w.Start()
+	send := func(key, value string) {
+		w.Send(kafka.Message{Topic: "observation", Value: []byte(value), Headers: []kafka.Header{{Key: "idempotency-key", Value: []byte(key)}}})
+	}
+	send("a", update("foo", "observation", "once"))
+	send("a", update("foo", "observation", "once"))
+	send("b", update("nobody", "observation", "failed"))
+	send("b", update("foo", "observation", "carried out"))
+	jobs := w.Ended(4)
+	if n := len(w.API.History("applied-controls", id)); n != 2 {
+		t.Errorf("%d writes", n)
+	}
+	if note, _ := jobs["observation-0-1"]["note"].(string); !strings.Contains(note, "observation-0-0") || jobs["observation-0-1"]["state"] != "succeeded" {
+		t.Errorf("the second: %v", jobs["observation-0-1"])
+	}
+	if jobs["observation-0-3"]["state"] != "succeeded" {
+		t.Errorf("after a failure: %v", jobs["observation-0-3"])
+	}
+}

@@ -116,6 +116,9 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, worker string) (*jobs.C
 	if err != nil {
 		return nil, s.noMaterial(ctx, e, err)
 	}
+	if done, err := s.repeats(ctx, e, &job, payload); err != nil || done {
+		return nil, errors.Join(err, errNotRunnable)
+	}
 	now := s.cfg.Clock()
 	if job.StartedAt.IsZero() {
 		job.StartedAt = now

@@ -75,6 +75,7 @@ type Ledger interface {
 	JobBySeq(seq uint64) (jobs.Job, error)
 	Steps(seq uint64) ([]jobs.Step, error)
 	Payload(seq uint64) ([]byte, error)
+	OwnKey(ctx context.Context, key string, seq uint64) (owner uint64, err error)
 }
 
 // Recorder is the part of the ledger that running jobs use.

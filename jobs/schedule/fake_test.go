@@ -25,13 +25,14 @@ type memory struct {
 	quarantine map[string]jobs.Quarantined
 	failing    error // what every write answers while it is set
 	audits     []jobs.AuditEntry
+	owners     map[string]uint64
 }
 
 func newMemory() *memory {
 	return &memory{
 		jobs: map[uint64]jobs.Job{}, steps: map[uint64][]jobs.Step{}, attempts: map[uint64][]jobs.Attempt{},
 		kept: map[uint64][]byte{}, stream: map[uint64]jobs.Envelope{}, purged: map[jobs.Partition]uint64{},
-		quarantine: map[string]jobs.Quarantined{},
+		quarantine: map[string]jobs.Quarantined{}, owners: map[string]uint64{},
 	}
 }
 
@@ -173,6 +174,17 @@ func (m *memory) Steps(seq uint64) ([]jobs.Step, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]jobs.Step(nil), m.steps[seq]...), nil
+}
+
+func (m *memory) OwnKey(_ context.Context, key string, seq uint64) (uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	owner, ok := m.owners[key]
+	if ok && m.jobs[owner].State != jobs.Failed {
+		return owner, nil
+	}
+	m.owners[key] = seq
+	return seq, nil
 }
 
 func (m *memory) Payload(seq uint64) ([]byte, error) {
