@@ -12,10 +12,12 @@ import (
 	"dispatcher/workers/ciso"
 )
 
-// Probes of what is away start at a second and grow to what resumes within 5 s.
+// Probes of what is away start at half a second and grow to what resumes within
+// 5 s: most and its spread.
 const (
 	probeFirst  = 500 * time.Millisecond
-	probeMost   = 4 * time.Second
+	probeMost   = 3500 * time.Millisecond
+	probeSpread = 0.3
 	probeAuth   = 5 * time.Minute  // a refused login is not repeated sooner
 	probeSecret = 10 * time.Second // but secrets are looked at this often
 	remindEvery = time.Minute
@@ -28,7 +30,8 @@ type Holds interface {
 }
 
 // Gate holds work while an outside party is away, asks it gently whether it is
-// back, and lets work go on. There is one probe at a time for each reason.
+// back, and lets work go on. There is one probe at a time for each reason, and
+// a hold that is set is always probed: both change under one lock.
 type Gate struct {
 	Holds          Holds
 	Probe          map[jobs.Reason]func(context.Context) error
@@ -37,7 +40,7 @@ type Gate struct {
 	Clock          func() time.Time
 
 	mu      sync.Mutex
-	ctx     context.Context
+	ctx     context.Context // of Run
 	probing map[jobs.Reason]bool
 	group   sync.WaitGroup
 }
@@ -45,61 +48,82 @@ type Gate struct {
 // Run lets the gate probe until ctx ends.
 func (g *Gate) Run(ctx context.Context) {
 	g.mu.Lock()
-	g.ctx, g.probing = ctx, make(map[jobs.Reason]bool)
+	g.ctx = ctx
+	for reason := range g.probing { // held before
+		g.group.Go(func() { g.probe(ctx, reason) })
+	}
 	g.mu.Unlock()
 	<-ctx.Done()
+	g.mu.Lock() // whoever saw ctx alive has begun its probe
+	g.mu.Unlock()
 	g.group.Wait()
 }
 
-// Hold stops work because of err, a [jobs.HoldError].
-func (g *Gate) Hold(err error) {
+// Hold stops work because of err, a [jobs.HoldError]. It reports whether it
+// could: nobody may wait for what is never asked again.
+func (g *Gate) Hold(err error) bool {
 	reason, ok := ciso.IsHold(err)
-	if !ok {
-		return
-	}
-	if g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: "all", Message: err.Error()}) {
-		g.Log.Warn("work stands still", "reason", reason, "error", err)
+	if !ok || g.Probe[reason] == nil {
+		return false
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.ctx == nil || g.probing[reason] || g.ctx.Err() != nil {
+	g.hold(reason, err)
+	return true
+}
+
+// hold sets a hold and sees to its probe. The lock is held.
+func (g *Gate) hold(reason jobs.Reason, err error) {
+	if g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: "all", Message: err.Error()}) {
+		g.Log.Warn("work stands still", "reason", reason, "error", err)
+	}
+	if g.probing[reason] {
 		return
 	}
+	if g.probing == nil {
+		g.probing = make(map[jobs.Reason]bool)
+	}
 	g.probing[reason] = true
-	g.group.Go(func() { g.probe(g.ctx, reason) })
+	if ctx := g.ctx; ctx != nil && ctx.Err() == nil {
+		g.group.Go(func() { g.probe(ctx, reason) })
+	}
 }
 
 // probe asks until the party is back.
 func (g *Gate) probe(ctx context.Context, reason jobs.Reason) {
-	defer func() {
-		g.mu.Lock()
-		delete(g.probing, reason)
-		g.mu.Unlock()
-	}()
 	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval = probeFirst, probeMost
+	wait.InitialInterval, wait.MaxInterval, wait.RandomizationFactor = probeFirst, probeMost, probeSpread
 	reminded := g.Clock()
-	for {
-		if !g.waitFor(ctx, reason, wait) {
-			return
-		}
+	for g.waitFor(ctx, reason, wait) {
 		err := g.Probe[reason](ctx)
-		if err == nil {
-			g.Holds.ClearHold(reason, "all")
-			g.Log.Info("work goes on", "reason", reason)
+		if ctx.Err() != nil || g.lift(reason, err) {
 			return
 		}
-		if other, _ := ciso.IsHold(err); other != reason && other != "" && other != jobs.HoldS3Down {
-			g.Holds.ClearHold(reason, "all")
-			go g.Hold(err) // the trouble has another name now
-			return
-		}
-		g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: "all", Message: err.Error()})
 		if now := g.Clock(); now.Sub(reminded) >= remindEvery {
 			reminded = now
 			g.Log.Warn("work still stands still", "reason", reason, "error", err)
 		}
 	}
+}
+
+// lift ends a hold if its probe went well, or found that the trouble has
+// another name now.
+func (g *Gate) lift(reason jobs.Reason, err error) (lifted bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	other, _ := ciso.IsHold(err)
+	switch {
+	case err == nil:
+		g.Log.Info("work goes on", "reason", reason)
+	case other != "" && other != reason && g.Probe[other] != nil:
+		g.hold(other, err)
+	default:
+		g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: "all", Message: err.Error()})
+		return false
+	}
+	delete(g.probing, reason)
+	g.Holds.ClearHold(reason, "all")
+	return true
 }
 
 // waitFor waits until the next probe is due; false when ctx has ended. A wrong

@@ -15,14 +15,12 @@ var (
 	errRevoked  = errors.New("this process is not the active one any more")
 )
 
-// outcome turns how a workflow ended into what is reported.
+// outcome turns how a workflow ended into what is reported. An answer that
+// decides wins over the end of the process, that over everything else.
 func (r *Run) outcome(ctx context.Context, err error) jobs.Outcome {
 	o := jobs.Outcome{
 		Objects: r.objects, Unanswered: r.unanswered, Steps: r.pending, Note: r.note,
 		StartedAt: r.flushedAt, EndedAt: r.clock(),
-	}
-	if r.writing {
-		o.Steps = append(o.Steps, r.resolved...)
 	}
 	var failure *jobs.Failure
 	var hold *jobs.HoldError
@@ -30,12 +28,10 @@ func (r *Run) outcome(ctx context.Context, err error) jobs.Outcome {
 	switch {
 	case err == nil:
 		o.Kind = jobs.OutcomeSucceeded
-		o.Steps = append(r.resolved, r.pending...)
 	case errors.Is(err, jobs.ErrLocked):
 		o.Kind, o.Wanted = jobs.OutcomeLocked, r.wanted
 	case errors.As(err, &failure):
 		o.Kind, o.Failure = jobs.OutcomeFailed, failure
-		o.Steps = append(r.resolved, r.pending...)
 	case ctx.Err() != nil:
 		o.Kind = jobs.OutcomeReturned
 	case errors.As(err, &hold):
@@ -45,6 +41,9 @@ func (r *Run) outcome(ctx context.Context, err error) jobs.Outcome {
 		o.Failure = retryFailure(err, transient.HTTPStatus)
 	default:
 		o.Kind, o.Failure = jobs.OutcomeRetry, retryFailure(err, 0)
+	}
+	if r.writing || o.Kind == jobs.OutcomeSucceeded || o.Kind == jobs.OutcomeFailed {
+		o.Steps = append(r.resolved, r.pending...)
 	}
 	return o
 }

@@ -30,16 +30,17 @@ type PoolConfig struct {
 
 // Validate reports what cannot work.
 func (c *PoolConfig) Validate() error {
-	if c.Claims == nil || len(c.Workflows) == 0 || c.Concurrency < 1 {
-		return fmt.Errorf("workers: claims, workflows and a concurrency of at least 1 are needed")
+	if c.Claims == nil || c.Gate == nil || len(c.Workflows) == 0 || c.Concurrency < 1 {
+		return fmt.Errorf("workers: claims, a gate, workflows and a concurrency of at least 1 are needed")
 	}
 	return nil
 }
 
 // Pool runs attempts.
 type Pool struct {
-	cfg   PoolConfig
-	slots chan struct{} // one per attempt in flight
+	cfg     PoolConfig
+	slots   chan struct{} // one per attempt in flight
+	retries reminder
 }
 
 // NewPool returns a pool that does not run yet.
@@ -53,7 +54,7 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Pool{cfg: cfg, slots: make(chan struct{}, cfg.Concurrency)}, nil
+	return &Pool{cfg: cfg, slots: make(chan struct{}, cfg.Concurrency), retries: reminder{clock: cfg.Clock}}, nil
 }
 
 // Run works until ctx ends. Then nothing new is begun, running attempts may end
@@ -88,7 +89,9 @@ func (p *Pool) loop(ctx, work context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			p.cfg.Log.Error("no job can be claimed, it is tried again", "error", err)
+			if now, _ := p.retries.due("claim"); now {
+				p.cfg.Log.Error("no job can be claimed, it is tried again", "error", err)
+			}
 			p.pause(ctx)
 			continue
 		}
@@ -137,13 +140,27 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	err := p.carryOut(ctx, run)
 	outcome := run.outcome(ctx, err)
 	outcome.StartedAt = started
-	if outcome.Kind == jobs.OutcomeHeld {
-		p.cfg.Gate.Hold(err)
+	if outcome.Kind == jobs.OutcomeHeld && !p.cfg.Gate.Hold(err) {
+		outcome.Kind, outcome.Failure = jobs.OutcomeRetry, retryFailure(err, 0)
 	}
-	if err != nil {
-		run.Log.Debug("attempt ended", "outcome", outcome.Kind, "error", err)
-	}
+	p.tell(run, outcome, err)
 	return outcome
+}
+
+// tell logs attempts that did not end their job. The end of a job is logged
+// where it is stored.
+func (p *Pool) tell(r *Run, o jobs.Outcome, err error) {
+	if err == nil {
+		return
+	}
+	r.Log.Debug("attempt ended", "error", err)
+	if o.Kind != jobs.OutcomeRetry {
+		return
+	}
+	if now, since := p.retries.due(fmt.Sprint(r.Job.Type, " ", o.Failure.HTTPStatus)); now {
+		r.Log.Warn("attempt failed, the job is tried again", "type", r.Job.Type, "attempt", r.Job.Attempts+1,
+			"error", o.Failure.Message, "others_since", since)
+	}
 }
 
 // carryOut runs the workflow of the job's type. A panic is an error of this

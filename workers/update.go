@@ -28,36 +28,34 @@ func Update(api Objects, resource ciso.Resource) Workflow {
 		}
 		err = u.write(ctx, matches)
 		if errors.Is(err, ciso.ErrGone) { // it was there a moment ago: look once more
-			if matches, err = u.resolveAgain(ctx, err); err == nil {
-				err = u.write(ctx, matches)
+			r.Log.Debug("object is gone, resolving once more", "error", err)
+			r.again("resolve")
+			if matches, err = Resolve(ctx, r, "resolve", u.resolve); err != nil {
+				return progress(err, u.done, u.total)
 			}
-			if errors.Is(err, ciso.ErrGone) {
-				err = jobs.Fail(jobs.CodeNoMatch, "%s", err)
-			}
+			err = u.write(ctx, matches)
+		}
+		if errors.Is(err, ciso.ErrGone) {
+			err = progress(jobs.Fail(jobs.CodeNoMatch, "%s", err), u.done, u.total)
 		}
 		return err
 	}
 }
 
+// update is one attempt at an update.
 type update struct {
 	*Run
-	api      Objects
-	resource ciso.Resource
-	selector ciso.Selector
+	api         Objects
+	resource    ciso.Resource
+	selector    ciso.Selector
+	done, total int // of the objects last matched
 }
 
 func (u *update) resolve(ctx context.Context) ([]ciso.Match, error) {
 	return u.api.Resolve(ctx, u.resource, u.selector)
 }
 
-// resolveAgain replaces what was resolved, recorded or not.
-func (u *update) resolveAgain(ctx context.Context, gone error) ([]ciso.Match, error) {
-	u.Log.Debug("object is gone, resolving once more", "error", gone)
-	delete(u.recorded, "resolve")
-	return Resolve(ctx, u.Run, "resolve", u.resolve)
-}
-
-// write changes the objects one after the other.
+// write changes the objects one after the other, up to the first that fails.
 func (u *update) write(ctx context.Context, matches []ciso.Match) error {
 	locks := make([]string, len(matches))
 	for i, m := range matches {
@@ -69,18 +67,29 @@ func (u *update) write(ctx context.Context, matches []ciso.Match) error {
 	if err := u.BeginWrites(ctx, u.selector.Affects(u.Message.Values)); err != nil {
 		return err
 	}
-	for i, m := range matches {
-		_, err := Do(ctx, u.Run, "patch/"+m.ID, func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, u.Write(u.lock(m.ID), m.ID, func() error { return u.patch(ctx, m.ID) })
-		})
-		if err != nil {
-			return progress(err, i, len(matches))
+	u.total = len(matches)
+	for u.done = range matches {
+		if err := u.one(ctx, matches[u.done].ID); err != nil {
+			return progress(err, u.done, u.total)
 		}
 	}
+	u.done = u.total
 	return nil
 }
 
 func (u *update) lock(id string) string { return string(u.resource) + "/" + id }
+
+// one is the step that writes one object.
+func (u *update) one(ctx context.Context, id string) error {
+	_, err := Do(ctx, u.Run, "patch/"+id, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, u.Write([]string{u.lock(id)}, func() error { return u.patch(ctx, id) })
+	})
+	var failure *jobs.Failure
+	if err == nil || errors.As(err, &failure) && failure.Code == jobs.CodeIgnoredFields { // the others are applied
+		u.Wrote(id)
+	}
+	return err
+}
 
 // patch writes one object. An attempt that follows another one looks first
 // whether that one has done it.

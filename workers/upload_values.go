@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"dispatcher/jobs"
 	"dispatcher/workers/attachment"
@@ -51,11 +52,17 @@ func readUpload(m *jobs.Message) (*uploadValues, error) {
 	if r.failure != nil {
 		return nil, r.failure
 	}
-	_, u.source.empty = m.Values["file_content"]
+	u.source.empty = m.Values["file_content"] == ""
 	if err := u.complete(); err != nil {
 		return nil, err
 	}
-	u.selector, u.leftOut = evidenceSelector(m.Selector)
+	var err error
+	if u.selector, u.leftOut, err = evidenceSelector(m.Selector); err != nil {
+		return nil, err
+	}
+	if err := u.named(); err != nil {
+		return nil, err
+	}
 	return u, attachment.CheckName(u.fileName)
 }
 
@@ -86,35 +93,45 @@ func (u *uploadValues) complete() error {
 	if u.fileName == "" {
 		return jobs.Fail(jobs.CodeInvalidMessage, "file_name is missing: say what the file is called")
 	}
-	if u.name == "" {
+	return nil
+}
+
+// maxName is the API's limit of names (core/models.py).
+const maxName = 200
+
+// named decides what an evidence without a selector is called.
+func (u *uploadValues) named() error {
+	if u.name = strings.TrimSpace(u.name); u.name == "" {
 		u.name = attachment.BaseName(u.fileName)
 	}
-	if u.name = strings.TrimSpace(u.name); len([]rune(u.name)) > 200 {
-		return jobs.Fail(jobs.CodeInvalidMessage, "the evidence's name has more than 200 characters")
+	if n := utf8.RuneCountInString(u.name); n > maxName && u.selector == nil {
+		return jobs.Fail(jobs.CodeInvalidMessage, "the evidence's name has %d characters, the API takes %d: give a shorter one as values.name", n, maxName)
 	}
 	return nil
 }
 
 // evidenceSelector drops ref_id beside another key: evidence has none, and the
-// documented examples of the Python dispatcher send it. Alone it stays, and
-// fails as the unknown key that it is.
-func evidenceSelector(s map[string]any) (selector ciso.Selector, leftOut bool) {
-	keys := 0
-	for name := range s {
-		if name != "target" && name != "ref_id" {
-			keys++
-		}
-	}
-	_, hasRef := s["ref_id"]
-	if keys == 0 && !hasRef {
-		return nil, false
+// documented examples of the Python dispatcher send it. Alone it fails as the
+// unknown key that it is, and so does a target alone. Exactly one evidence is
+// meant, whatever the target.
+func evidenceSelector(s map[string]any) (selector ciso.Selector, leftOut bool, err error) {
+	if len(s) == 0 {
+		return nil, false, nil
 	}
 	selector = maps.Clone(s)
-	if leftOut = hasRef && keys > 0; leftOut {
+	target := selector["target"]
+	delete(selector, "target")
+	if target != nil && target != "single" && target != "multiple" {
+		return nil, false, ciso.Selector{"target": target}.Check(ciso.Evidences)
+	}
+	_, hasRef := selector["ref_id"]
+	if leftOut = hasRef && len(selector) > 1; leftOut {
 		delete(selector, "ref_id")
 	}
-	delete(selector, "target") // exactly one is meant, whatever it says
-	return selector, leftOut
+	if len(selector) == 0 || hasRef && !leftOut {
+		return nil, false, selector.Check(ciso.Evidences)
+	}
+	return selector, leftOut, nil
 }
 
 // fetch gets the file.

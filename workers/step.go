@@ -1,0 +1,159 @@
+package workers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"dispatcher/jobs"
+)
+
+// Steps that are idempotent are flushed, unsynced, when this many wait or this
+// much time has passed: a crash repeats at most so much.
+const (
+	flushSteps = 16
+	flushEvery = 100 * time.Millisecond
+)
+
+// Do carries out a step that is idempotent or only reads, and records its
+// result; when it is recorded already the result comes from the record. Its
+// record rides with a later commit. A step's name is its own within the job.
+func Do[T any](ctx context.Context, r *Run, name string, fn func(context.Context) (T, error)) (result T, err error) {
+	s, known, err := r.pass(name)
+	if err != nil || known && s.State == jobs.StepDone {
+		return result, decode(s, &result, err)
+	}
+	if err := r.flush(ctx, false); err != nil {
+		return result, err
+	}
+	started := r.clock()
+	if result, err = fn(ctx); err != nil {
+		return result, err
+	}
+	return result, r.done(name, started, result)
+}
+
+// Resolve is Do for what a selector means. The result is stored only once a
+// write has begun: before that the next attempt looks again.
+func Resolve[T any](ctx context.Context, r *Run, name string, fn func(context.Context) (T, error)) (result T, err error) {
+	s, known, err := r.pass(name)
+	if err != nil || known && s.State == jobs.StepDone {
+		return result, decode(s, &result, err)
+	}
+	started := r.clock()
+	if result, err = fn(ctx); err != nil {
+		return result, err
+	}
+	step, err := encode(name, started, r.clock(), result)
+	if err != nil {
+		return result, err
+	}
+	r.resolved = append(r.resolved, step)
+	return result, nil
+}
+
+// DoOnce carries out a step that creates something. Its intent is synced
+// before; when an earlier attempt left an intent without a result, look tells
+// whether the effect is there.
+func DoOnce[T any](ctx context.Context, r *Run, name string, look func(context.Context) (T, bool, error), fn func(context.Context) (T, error)) (result T, err error) {
+	s, known, err := r.pass(name)
+	if err != nil || known && s.State == jobs.StepDone {
+		return result, decode(s, &result, err)
+	}
+	started := r.clock()
+	if known {
+		found := false
+		if result, found, err = look(ctx); err != nil {
+			return result, err
+		}
+		if found {
+			return result, r.done(name, started, result)
+		}
+	}
+	intent := jobs.Step{Name: name, State: jobs.StepIntent, StartedAt: started}
+	r.recorded[name] = intent
+	r.pending = append(r.pending, intent)
+	if err := r.flush(ctx, true); err != nil {
+		return result, err
+	}
+	if result, err = fn(ctx); err != nil {
+		return result, err
+	}
+	return result, r.done(name, started, result)
+}
+
+// pass returns what is recorded of a step that the workflow comes to. Two steps
+// of one name would share a record: that is refused, it cannot be meant.
+func (r *Run) pass(name string) (s jobs.Step, known bool, err error) {
+	if r.used[name] {
+		return s, false, fmt.Errorf("step %q comes twice in %s: this is a bug of the dispatcher, please report it", name, r.Message.Type)
+	}
+	r.used[name] = true
+	s, known = r.recorded[name]
+	return s, known, nil
+}
+
+// again lets the workflow begin anew within this attempt, without what was
+// recorded of some steps.
+func (r *Run) again(forget ...string) {
+	clear(r.used)
+	for _, name := range forget {
+		delete(r.recorded, name)
+	}
+	r.resolved = slices.DeleteFunc(r.resolved, func(s jobs.Step) bool { return slices.Contains(forget, s.Name) })
+}
+
+// known reports whether anything is recorded of a step, and whether it is done.
+func (r *Run) known(name string) (begun, done bool) {
+	s, begun := r.recorded[name]
+	return begun, s.State == jobs.StepDone
+}
+
+// done records a step's result, to be flushed later.
+func (r *Run) done(name string, started time.Time, result any) error {
+	step, err := encode(name, started, r.clock(), result)
+	if err != nil {
+		return err
+	}
+	r.recorded[name] = step
+	r.pending = append(r.pending, step)
+	return nil
+}
+
+// flush passes pending steps on: at once with sync, else when it is time. It
+// comes before the next step: what ends the job rides with its outcome.
+func (r *Run) flush(ctx context.Context, sync bool) error {
+	due := len(r.pending) >= flushSteps || r.clock().Sub(r.flushedAt) >= flushEvery
+	if len(r.pending) == 0 || !sync && (!due || !r.writing) {
+		return nil
+	}
+	if err := r.claims.Checkpoint(ctx, r.Lease, r.pending, sync); err != nil {
+		return fmt.Errorf("record steps: %w", err)
+	}
+	r.pending, r.flushedAt = nil, r.clock()
+	return nil
+}
+
+func encode(name string, started, finished time.Time, result any) (jobs.Step, error) {
+	raw, err := json.Marshal(result)
+	if err != nil {
+		return jobs.Step{}, fmt.Errorf("record step %s: %w", name, err)
+	}
+	if string(raw) == "null" || string(raw) == "{}" {
+		raw = nil
+	}
+	return jobs.Step{Name: name, State: jobs.StepDone, StartedAt: started, FinishedAt: finished, Result: raw}, nil
+}
+
+// decode reads a recorded result, unless err says that there is none.
+func decode(s jobs.Step, into any, err error) error {
+	if err != nil || len(s.Result) == 0 {
+		return err
+	}
+	if err := json.Unmarshal(s.Result, into); err != nil {
+		return fmt.Errorf("read recorded step %s: %w", s.Name, err)
+	}
+	return nil
+}
