@@ -5,7 +5,6 @@ package fakekafka
 import (
 	"crypto/tls"
 	"fmt"
-	"net"
 	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -29,14 +28,10 @@ type Cluster struct {
 
 // Start runs a broker.
 func Start(cfg Config) (*Cluster, error) {
-	port := cfg.Port
-	if port == 0 {
-		var err error
-		if port, err = freePort(); err != nil {
-			return nil, err
-		}
+	options := []kfake.Opt{kfake.NumBrokers(1)}
+	if cfg.Port != 0 {
+		options = append(options, kfake.Ports(cfg.Port))
 	}
-	options := []kfake.Opt{kfake.NumBrokers(1), kfake.Ports(port)}
 	for topic, partitions := range cfg.Topics {
 		options = append(options, kfake.SeedTopics(partitions, topic))
 	}
@@ -60,7 +55,7 @@ func Start(cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start embedded kafka: %w", err)
 	}
-	return &Cluster{Cluster: cluster, Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}, nil
+	return &Cluster{Cluster: cluster, Addr: cluster.ListenAddrs()[0]}, nil
 }
 
 func split(who string) (mechanism, user string) {
@@ -70,13 +65,4 @@ func split(who string) (mechanism, user string) {
 		}
 	}
 	return "PLAIN", who
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
