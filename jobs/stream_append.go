@@ -20,14 +20,10 @@ const (
 	MaxBatchBytes    = 8 << 20
 )
 
-// Codes of the JetStream API (nats-server errors.json).
-const (
-	codeWrongLastSequence         = 10071
-	codeWrongLastSequenceConstant = 10164
-	codeStoreFailed               = 10077
-	codeInsufficientResources     = 10023
-	codeStorageExceeded           = 10047
-)
+// maxAppends is how many batches are under way at once. The server stores them
+// one after the other, and refuses when too many of them, or more than 128 MiB,
+// wait.
+const maxAppends = 4
 
 // Append stores the records of one partition, in order, and returns their
 // sequences after the sync. after is the sequence of the last message of the
@@ -35,22 +31,18 @@ const (
 // batch is refused whole ([ErrFenced]). A batch is all or nothing; what exceeds
 // the bounds of one is split, and on an error the sequences of the parts that
 // were stored are returned with it.
+//
+// An ended ctx keeps the next batch from being begun; the answer to one that was
+// sent is waited for. When none came ([ErrStoreFull]) the records may be there
+// nevertheless, all or the first of them, once the server was started again.
 func (s *Stream) Append(ctx context.Context, p Partition, envs []Envelope, after uint64) (seqs []uint64, err error) {
-	conn := s.conn()
 	for len(envs) > 0 {
-		var batch []*nats.Msg
-		bytes := 0
-		for len(batch) < len(envs) && len(batch) < MaxBatchMessages {
-			msg := &nats.Msg{Subject: subject(p), Data: envs[len(batch)].Encode(nil)}
-			if bytes += len(msg.Data); bytes > MaxBatchBytes && len(batch) > 0 {
-				break
-			}
-			batch = append(batch, msg)
-		}
-		last, err := appendBatch(ctx, conn, batch, after)
+		batch := nextBatch(p, envs)
+		last, err := s.appendBatch(ctx, batch, after)
 		if err != nil {
 			return seqs, fmt.Errorf("append %d records of %s to JOBS: %w", len(batch), p, err)
 		}
+		s.sawLast(p, last)
 		for i := range batch {
 			seqs = append(seqs, last-uint64(len(batch)-1-i))
 		}
@@ -60,57 +52,135 @@ func (s *Stream) Append(ctx context.Context, p Partition, envs []Envelope, after
 	return seqs, nil
 }
 
-// appendBatch publishes one atomic batch, or a lone message plainly (which is
+// nextBatch encodes as many of envs as one batch takes.
+func nextBatch(p Partition, envs []Envelope) (batch []*nats.Msg) {
+	to, bytes := subject(p), 0
+	for i := 0; i < len(envs) && i < MaxBatchMessages; i++ {
+		msg := &nats.Msg{Subject: to, Data: envs[i].Encode(nil), Header: nats.Header{}}
+		if bytes += len(msg.Data); bytes > MaxBatchBytes && i > 0 {
+			break
+		}
+		batch = append(batch, msg)
+	}
+	return batch
+}
+
+// appendBatch stores one atomic batch, or a lone message plainly (which is
 // cheaper), and returns the sequence of its last message.
-func appendBatch(ctx context.Context, conn *nats.Conn, batch []*nats.Msg, after uint64) (last uint64, err error) {
-	first := batch[0]
-	first.Header = nats.Header{}
-	first.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(after, 10))
+func (s *Stream) appendBatch(ctx context.Context, batch []*nats.Msg, after uint64) (last uint64, err error) {
+	select {
+	case s.appends <- struct{}{}:
+		defer func() { <-s.appends }()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	conn, err := s.healthy()
+	if err != nil {
+		return 0, err
+	}
+	last, err = publish(ctx, conn, batch, after)
+	if errors.Is(err, errIncomplete) {
+		last, err = publish(ctx, conn, batch, after)
+	}
+	if errors.Is(err, errJammed) {
+		s.jam(conn, err)
+	}
+	return last, err
+}
+
+// publish sends a batch and waits for the answer to its last message.
+func publish(ctx context.Context, conn *nats.Conn, batch []*nats.Msg, after uint64) (last uint64, err error) {
 	final := batch[len(batch)-1]
+	batch[0].Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(after, 10))
 	if len(batch) > 1 {
 		id := nuid.Next()
 		for i, msg := range batch {
-			if msg.Header == nil {
-				msg.Header = nats.Header{}
-			}
 			msg.Header.Set("Nats-Batch-Id", id)
 			msg.Header.Set("Nats-Batch-Sequence", strconv.Itoa(i+1))
 		}
 		final.Header.Set("Nats-Batch-Commit", "1")
 		for _, msg := range batch[:len(batch)-1] {
 			if err := conn.PublishMsg(msg); err != nil {
-				return 0, err
+				return 0, unsent(err)
 			}
 		}
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	defer cancel()
 	reply, err := conn.RequestMsgWithContext(ctx, final)
 	if err != nil {
-		return 0, err
+		return 0, unsent(err)
 	}
-	return readAck(reply.Data)
+	return readAck(reply.Data, len(batch))
 }
 
-// readAck reads a publish acknowledgement.
-func readAck(data []byte) (last uint64, err error) {
-	var ack struct {
-		Seq   uint64              `json:"seq"`
-		Error *jetstream.APIError `json:"error"`
+var (
+	// errJammed is an [ErrStoreFull] that stays until the server is started again.
+	errJammed = fmt.Errorf("%w: its files cannot be written", ErrStoreFull)
+	// errIncomplete is an errJammed that passes if the process only stood still
+	// (suspended) while it sent a batch, and not if that could not be staged.
+	errIncomplete = fmt.Errorf("%w: a batch was given up", errJammed)
+)
+
+// unsent says what it means that no answer came. The server answers everything
+// but write errors of its files, which it only logs.
+func unsent(err error) error {
+	switch {
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("record is too large: %w", err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w (no answer within %s)", errJammed, answerTimeout)
+	case errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("%w (the embedded server has closed its store)", errJammed)
 	}
-	if err := json.Unmarshal(data, &ack); err != nil {
+	return fmt.Errorf("%w: the embedded server is being started (%w)", ErrStoreFull, err)
+}
+
+// Codes of the JetStream API (nats-server errors.json).
+const (
+	codeWrongLastSequence         = 10071
+	codeWrongLastSequenceConstant = 10164
+	codeBatchIncomplete           = 10176
+	codeStoreFailed               = 10077
+	codeInsufficientResources     = 10023
+	codeStorageExceeded           = 10047
+)
+
+// ack is a publish acknowledgement.
+type ack struct {
+	Seq   uint64              `json:"seq"`
+	Count int                 `json:"count"` // of a batch
+	Error *jetstream.APIError `json:"error"`
+}
+
+// readAck reads the answer to n messages.
+func readAck(data []byte, n int) (last uint64, err error) {
+	var a ack
+	if err := json.Unmarshal(data, &a); err != nil {
 		return 0, fmt.Errorf("read acknowledgement %q: %w", cut(string(data), 80), err)
 	}
-	if ack.Error == nil {
-		return ack.Seq, nil
+	if a.Error == nil && (n == 1 || a.Count == n) {
+		return a.Seq, nil
 	}
-	text := ack.Error.Description
-	switch {
-	case ack.Error.ErrorCode == codeWrongLastSequence, ack.Error.ErrorCode == codeWrongLastSequenceConstant:
-		return 0, fmt.Errorf("%w (%s)", ErrFenced, text)
-	case strings.Contains(text, "maximum bytes"):
-		return 0, fmt.Errorf("%w (%s)", ErrLimit, text)
-	case ack.Error.ErrorCode == codeStoreFailed, ack.Error.ErrorCode == codeInsufficientResources, ack.Error.ErrorCode == codeStorageExceeded,
-		strings.Contains(text, "no space"):
-		return 0, fmt.Errorf("%w (%s)", ErrStoreFull, text)
+	if a.Error == nil {
+		return 0, fmt.Errorf("%d of %d messages were acknowledged", a.Count, n)
 	}
-	return 0, errors.New(text)
+	return 0, refusal(a.Error)
+}
+
+func refusal(e *jetstream.APIError) error {
+	switch e.ErrorCode {
+	case codeWrongLastSequence, codeWrongLastSequenceConstant:
+		return fmt.Errorf("%w (%s)", ErrFenced, e.Description)
+	case codeInsufficientResources, codeStorageExceeded:
+		return fmt.Errorf("%w (%s)", ErrLimit, e.Description)
+	case codeBatchIncomplete:
+		return fmt.Errorf("%w (%s)", errIncomplete, e.Description)
+	case codeStoreFailed:
+		if strings.Contains(e.Description, "maximum bytes") {
+			return fmt.Errorf("%w (%s)", ErrLimit, e.Description)
+		}
+		return fmt.Errorf("%w (%s)", errJammed, e.Description)
+	}
+	return errors.New(e.Description)
 }

@@ -11,110 +11,66 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// scanBatch is how many messages one direct get of [Stream.Scan] asks for.
-const scanBatch = 500
+// getSubject is where single messages and runs of them are asked for (ADR-31).
+const getSubject = "$JS.API.DIRECT.GET." + streamName
+
+// get is a request for the message at Seq, or for the last one of a subject.
+type get struct {
+	Seq     uint64 `json:"seq,omitempty"`
+	LastFor string `json:"last_by_subj,omitempty"`
+}
 
 // Get returns the envelope at a sequence, or [ErrNoPayload].
 func (s *Stream) Get(ctx context.Context, seq uint64) (Envelope, error) {
-	request, err := json.Marshal(map[string]uint64{"seq": seq})
+	_, e, err := s.get(ctx, s.conn(), get{Seq: seq})
 	if err != nil {
-		return Envelope{}, err
+		return e, fmt.Errorf("JOBS %d: %w", seq, err)
 	}
-	msg, err := s.conn().RequestWithContext(ctx, "$JS.API.DIRECT.GET."+streamName, request)
-	if err != nil {
-		return Envelope{}, fmt.Errorf("read JOBS %d: %w", seq, err)
-	}
-	if msg.Header.Get("Status") == "404" {
-		return Envelope{}, fmt.Errorf("JOBS %d: %w", seq, ErrNoPayload)
-	}
-	env, err := DecodeEnvelope(msg.Data)
-	if err != nil {
-		return env, fmt.Errorf("JOBS %d: %w", seq, err)
-	}
-	return env, nil
-}
-
-// Scan calls fn with every message from a sequence on, in order, to the end.
-func (s *Stream) Scan(ctx context.Context, from uint64, fn func(seq uint64, e Envelope) error) error {
-	for {
-		next, err := s.scanSome(ctx, from, fn)
-		if err != nil || next == 0 {
-			return err
-		}
-		from = next
-	}
-}
-
-// scanSome reads one batch and returns where the next starts, 0 at the end.
-func (s *Stream) scanSome(ctx context.Context, from uint64, fn func(uint64, Envelope) error) (next uint64, err error) {
-	conn := s.conn()
-	inbox := conn.NewRespInbox()
-	sub, err := conn.SubscribeSync(inbox)
-	if err != nil {
-		return 0, fmt.Errorf("scan JOBS: %w", err)
-	}
-	defer func() { err = errors.Join(err, sub.Unsubscribe()) }()
-	request, err := json.Marshal(map[string]any{"seq": from, "batch": scanBatch, "max_bytes": MaxBatchBytes, "next_by_subj": ">"})
-	if err != nil {
-		return 0, err
-	}
-	if err := conn.PublishRequest("$JS.API.DIRECT.GET."+streamName, inbox, request); err != nil {
-		return 0, fmt.Errorf("scan JOBS: %w", err)
-	}
-	for {
-		msg, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return 0, fmt.Errorf("scan JOBS from %d: %w", from, err)
-		}
-		switch msg.Header.Get("Status") {
-		case "404":
-			return 0, nil
-		case "204": // end of batch
-			if next == 0 || msg.Header.Get("Nats-Num-Pending") == "0" {
-				return 0, nil
-			}
-			return next, nil
-		}
-		seq, err := handOver(msg, fn)
-		if err != nil {
-			return 0, err
-		}
-		next = seq + 1
-	}
-}
-
-func handOver(msg *nats.Msg, fn func(uint64, Envelope) error) (uint64, error) {
-	seq, err := strconv.ParseUint(msg.Header.Get(jetstream.SequenceHeader), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("scan JOBS: sequence: %w", err)
-	}
-	env, err := DecodeEnvelope(msg.Data)
-	if err != nil {
-		return 0, fmt.Errorf("JOBS %d: %w; run --rebuild starts anew from what Kafka holds", seq, err)
-	}
-	return seq, fn(seq, env)
+	return e, nil
 }
 
 // Last returns the newest message of a partition; ok is false if it has none.
 func (s *Stream) Last(ctx context.Context, p Partition) (seq uint64, e Envelope, ok bool, err error) {
-	js, err := s.jetStream()
-	if err != nil {
-		return 0, e, false, err
+	conn, err := s.healthy()
+	if err == nil {
+		seq, e, err = s.get(ctx, conn, get{LastFor: subject(p)})
 	}
-	stream, err := js.Stream(ctx, streamName)
-	if err != nil {
-		return 0, e, false, fmt.Errorf("read the end of JOBS: %w", err)
-	}
-	raw, err := stream.GetLastMsgForSubject(ctx, subject(p))
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
+	if errors.Is(err, ErrNoPayload) {
 		return 0, e, false, nil
 	}
 	if err != nil {
 		return 0, e, false, fmt.Errorf("read the end of JOBS %s: %w", p, err)
 	}
-	e, err = DecodeEnvelope(raw.Data)
+	s.sawLast(p, seq)
+	return seq, e, true, nil
+}
+
+func (s *Stream) get(ctx context.Context, conn *nats.Conn, what get) (seq uint64, e Envelope, err error) {
+	request, err := json.Marshal(what)
 	if err != nil {
-		return 0, e, false, fmt.Errorf("JOBS %d: %w", raw.Sequence, err)
+		return 0, e, err
 	}
-	return raw.Sequence, e, true, nil
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	msg, err := conn.RequestWithContext(ctx, getSubject, request)
+	if err != nil {
+		return 0, e, err
+	}
+	return open(msg)
+}
+
+// open reads a message of JOBS.
+func open(msg *nats.Msg) (seq uint64, e Envelope, err error) {
+	switch status := msg.Header.Get("Status"); status {
+	case "":
+	case "404":
+		return 0, e, ErrNoPayload
+	default:
+		return 0, e, fmt.Errorf("the embedded server says %s %s", status, msg.Header.Get("Description"))
+	}
+	if seq, err = strconv.ParseUint(msg.Header.Get(jetstream.SequenceHeader), 10, 64); err != nil {
+		return 0, e, fmt.Errorf("sequence of a message: %w", err)
+	}
+	e, err = DecodeEnvelope(msg.Data)
+	return seq, e, err
 }
