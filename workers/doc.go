@@ -5,17 +5,23 @@
 //
 // A workflow is plain Go; [Do] makes a step of it durable. A [Pool] runs a
 // number of attempts at a time. A [Gate] stops everything while an outside party
-// is away, asks it gently, and lets work go on.
+// is away, asks it gently, and lets work go on. There is one workflow per
+// message type: [Update] and [Upload].
 //
 // # Invariants
 //
-//   - A step recorded as done is never carried out again.
+//   - A step recorded as done is never carried out again, and a step's name is
+//     its own within its job.
 //   - No object is written without its lock ([Run.Lock]).
 //   - A step that creates something has its intent synced first ([DoOnce]); a
-//     later attempt looks for the effect before it creates again.
+//     later attempt looks for the effect before it creates again, and needs the
+//     file of an upload only if it is not there.
 //   - What a selector matched is stored before the first write if that write
 //     could change what it matches; a second look would then find other objects.
-//   - Waiting (holds, locks, shutdown) spends no attempt.
+//   - A first try spends no request that only a later one needs, and a job with
+//     one idempotent write stores nothing but its outcome.
+//   - Waiting (holds, locks, shutdown) spends no attempt, and a hold that is set
+//     is always probed.
 //
 // # Failure cases
 //

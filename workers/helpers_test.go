@@ -23,7 +23,7 @@ type fakeClaims struct {
 	queue chan *jobs.Claim
 
 	mu       sync.Mutex
-	stored   map[uint64][]jobs.Step // checkpoints, by job
+	kept     map[uint64][]jobs.Step // checkpoints, by job
 	synced   []string               // names of steps of each synced checkpoint
 	flushes  int                    // checkpoints that were not synced
 	locks    [][]string             // of each call of Lock
@@ -34,12 +34,15 @@ type fakeClaims struct {
 
 func newClaims() *fakeClaims {
 	return &fakeClaims{
-		queue: make(chan *jobs.Claim, 100), stored: make(map[uint64][]jobs.Step), refuse: make(map[string]bool),
+		queue: make(chan *jobs.Claim, 100), kept: make(map[uint64][]jobs.Step), refuse: make(map[string]bool),
 		outcomes: make(map[uint64]jobs.Outcome), ended: make(chan uint64, 100),
 	}
 }
 
 func (f *fakeClaims) Claim(ctx context.Context, worker string) (*jobs.Claim, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	select {
 	case c := <-f.queue:
 		return c, nil
@@ -63,7 +66,7 @@ func (f *fakeClaims) Lock(_ context.Context, _ jobs.Lease, objects []string) err
 func (f *fakeClaims) Checkpoint(_ context.Context, lease jobs.Lease, steps []jobs.Step, sync bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.stored[lease.Seq] = merge(f.stored[lease.Seq], steps)
+	f.kept[lease.Seq] = merge(f.kept[lease.Seq], steps)
 	if !sync {
 		f.flushes++
 		return nil
@@ -80,7 +83,7 @@ func (f *fakeClaims) Finish(ctx context.Context, lease jobs.Lease, o jobs.Outcom
 	}
 	f.mu.Lock()
 	f.outcomes[lease.Seq] = o
-	f.stored[lease.Seq] = merge(f.stored[lease.Seq], o.Steps)
+	f.kept[lease.Seq] = merge(f.kept[lease.Seq], o.Steps)
 	f.mu.Unlock()
 	f.ended <- lease.Seq
 	return nil
@@ -239,7 +242,7 @@ func typeOf(message string) string {
 func (w *world) attempt(claim *jobs.Claim) jobs.Outcome {
 	w.t.Helper()
 	o := w.crash(claim)
-	w.stored[claim.Seq] = merge(w.stored[claim.Seq], o.Steps)
+	w.kept[claim.Seq] = merge(w.kept[claim.Seq], o.Steps)
 	return o
 }
 
@@ -259,7 +262,7 @@ func (w *world) resume(claim *jobs.Claim) *jobs.Claim {
 	next.Epoch++
 	next.Resumed = true
 	next.Job.Attempts++
-	next.Steps = slices.Clone(w.stored[claim.Seq])
+	next.Steps = slices.Clone(w.kept[claim.Seq])
 	return &next
 }
 

@@ -77,7 +77,7 @@ func (p *Pool) Run(ctx context.Context) {
 
 // loop claims and carries out one job after the other.
 func (p *Pool) loop(ctx, work context.Context) {
-	for {
+	for ctx.Err() == nil {
 		select {
 		case p.slots <- struct{}{}:
 		case <-ctx.Done():

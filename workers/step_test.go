@@ -86,16 +86,16 @@ func TestACreatingStepHasItsIntentSyncedBeforeItAndLooksAfterACrash(t *testing.T
 	}
 	fail := func(context.Context) (string, error) { return "", errors.New("created again") }
 	there := func(context.Context) (string, bool, error) { return "id", true, nil }
-	resumed := newTestRun(claims, time.Now, claims.stored[1]...)
+	resumed := newTestRun(claims, time.Now, claims.kept[1]...)
 	if got, err := DoOnce(t.Context(), resumed, "create", there, fail); got != "id" || err != nil {
 		t.Errorf("there: %v, %v", got, err)
 	}
-	again := newTestRun(claims, time.Now, claims.stored[1]...)
+	again := newTestRun(claims, time.Now, claims.kept[1]...)
 	missing := func(context.Context) (string, bool, error) { return "", false, nil }
 	if _, err := DoOnce(t.Context(), again, "create", missing, fail); err == nil || err.Error() != "created again" {
 		t.Errorf("not there: %v", err)
 	}
-	unclear := newTestRun(claims, time.Now, claims.stored[1]...)
+	unclear := newTestRun(claims, time.Now, claims.kept[1]...)
 	broken := func(context.Context) (string, bool, error) { return "", false, errors.New("cannot look") }
 	if _, err := DoOnce(t.Context(), unclear, "create", broken, fail); err == nil || err.Error() != "cannot look" {
 		t.Errorf("unclear: %v", err)
@@ -126,14 +126,14 @@ func TestIdempotentStepsAreFlushedByTimeAndByNumberAndTheLastRideWithTheOutcome(
 		t.Errorf("a single write costs %d checkpoints", claims.flushes)
 	}
 	step(1, 0)
-	if claims.flushes != 1 || len(claims.stored[1]) != 1 {
-		t.Errorf("after a second: %d flushes, %d steps", claims.flushes, len(claims.stored[1]))
+	if claims.flushes != 1 || len(claims.kept[1]) != 1 {
+		t.Errorf("after a second: %d flushes, %d steps", claims.flushes, len(claims.kept[1]))
 	}
 	for n := 2; n <= 20; n++ {
 		step(n, time.Millisecond)
 	}
-	if claims.flushes != 2 || len(claims.stored[1]) != 17 {
-		t.Errorf("after 20: %d flushes, %d steps", claims.flushes, len(claims.stored[1]))
+	if claims.flushes != 2 || len(claims.kept[1]) != 17 {
+		t.Errorf("after 20: %d flushes, %d steps", claims.flushes, len(claims.kept[1]))
 	}
 	if o := r.outcome(t.Context(), nil); len(o.Steps) != 4 || len(claims.synced) != 0 {
 		t.Errorf("outcome carries %d steps; synced %q", len(o.Steps), claims.synced)
@@ -161,7 +161,7 @@ func TestWhatWasResolvedIsStoredOnlyWithAWriteAndPinnedBeforeIt(t *testing.T) {
 	if !slices.Equal(claims.synced, []string{"resolve done"}) {
 		t.Errorf("pinned: %q", claims.synced)
 	}
-	resumed := newTestRun(claims, time.Now, claims.stored[1]...)
+	resumed := newTestRun(claims, time.Now, claims.kept[1]...)
 	fail := func(context.Context) ([]string, error) { return nil, errors.New("resolved again") }
 	if got, err := Resolve(t.Context(), resumed, "resolve", fail); err != nil || !slices.Equal(got, []string{"a"}) {
 		t.Errorf("%v, %v", got, err)

@@ -36,24 +36,31 @@ func (u *upload) create(ctx context.Context, folder, nameLock string) error {
 		return id, err
 	})
 	if err != nil {
-		return u.nameTaken(err, tried)
+		return u.notCreated(err, tried)
 	}
 	u.Wrote(id)
 	return nil
 }
 
-// nameTaken tries once more when somebody else, the web interface say, made the
-// evidence meanwhile; if it is not seen then either, it cannot be.
-func (u *upload) nameTaken(err error, tried bool) error {
+// notCreated words why an evidence could not be made. When somebody else, the
+// web interface say, made it meanwhile it is tried once more; if it is not seen
+// then either, it cannot be.
+func (u *upload) notCreated(err error, tried bool) error {
 	var failure *jobs.Failure
-	if !errors.As(err, &failure) || !strings.Contains(failure.Message, "is already used in this scope") {
+	if !errors.As(err, &failure) {
 		return err
 	}
-	if tried {
+	taken := strings.Contains(failure.Message, "is already used in this scope")
+	switch {
+	case taken && !tried:
+		return jobs.Transient(failure.HTTPStatus, 0, fmt.Errorf("create evidence: %s", failure.Message))
+	case taken:
 		return jobs.Fail(failure.Code, "evidence %q exists already, and the dispatcher's user may not see it; give the user the right, or another name: %s",
 			u.want.name, failure.Message).WithStatus(failure.HTTPStatus)
+	case failure.Code == jobs.CodeForbidden && u.want.folder == "" && u.defaultFolder == "":
+		return jobs.Fail(failure.Code, "%s; or set values.folder or DEFAULT_FOLDER", failure.Message).WithStatus(failure.HTTPStatus)
 	}
-	return jobs.Transient(failure.HTTPStatus, 0, fmt.Errorf("create evidence: %s", failure.Message))
+	return err
 }
 
 // addTo adds the file to an evidence as its newest revision, unless it is that
