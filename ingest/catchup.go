@@ -49,12 +49,14 @@ func CheckStores(ctx context.Context, ledger Ledger, stream StreamIdentity) erro
 // catchUp takes what is in JOBS but not yet in the ledger: the process ended
 // between the two.
 func (g *Group) catchUp(ctx context.Context) (n int, err error) {
-	from := uint64(0)
+	from, known := uint64(0), uint64(0)
 	for i, p := range g.cfg.Ledger.Partitions() {
 		if i == 0 || p.StreamSeq < from {
 			from = p.StreamSeq
 		}
+		known = max(known, p.StreamSeq)
 	}
+	prev := from
 	batches := make(map[jobs.Partition]*pendingBatch)
 	flush := func(p jobs.Partition) error {
 		b := batches[p]
@@ -68,6 +70,10 @@ func (g *Group) catchUp(ctx context.Context) (n int, err error) {
 		return g.cfg.Scheduler.Take(ctx, in, b.envs)
 	}
 	err = g.cfg.Stream.Scan(ctx, from+1, func(seq uint64, e jobs.Envelope) error {
+		if prev >= known && seq != prev+1 { // nothing that is not in the ledger was ever purged
+			return fmt.Errorf("JOBS %d to %d cannot be read: %w", prev+1, seq-1, jobs.ErrDamaged)
+		}
+		prev = seq
 		p := jobs.Partition{Topic: e.Topic, ID: e.Partition}
 		if state, _ := g.cfg.Ledger.Partition(p); seq <= state.StreamSeq {
 			return nil
@@ -83,6 +89,11 @@ func (g *Group) catchUp(ctx context.Context) (n int, err error) {
 		}
 		return nil
 	})
+	if errors.Is(err, jobs.ErrDamaged) {
+		// What is not in the ledger is above its cursor, and comes from Kafka.
+		g.cfg.Log.Warn("a part of JOBS is damaged: what was in it is read from Kafka again", "error", err)
+		err = nil
+	}
 	if err != nil {
 		return n, fmt.Errorf("catch up from JOBS: %w", err)
 	}

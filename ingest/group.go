@@ -112,7 +112,7 @@ func (g *Group) Run(ctx context.Context) {
 		g.status.setRole("offline")
 		switch {
 		case ctx.Err() != nil:
-		case errors.Is(err, errReassign):
+		case errors.Is(err, errReassign), errors.Is(err, jobs.ErrFenced): // JOBS has more than was known: it is caught up
 			g.cfg.Log.Info("joining the group again", "why", err)
 			wait = retryFirst
 			pause(ctx, retryFirst)
@@ -120,7 +120,11 @@ func (g *Group) Run(ctx context.Context) {
 			if time.Since(began) > remindEvery {
 				wait = retryFirst
 			}
-			g.hold(err)
+			if errors.Is(err, jobs.ErrStoreFull) {
+				g.storeFull(err)
+			} else {
+				g.hold(err)
+			}
 			pause(ctx, wait)
 			wait = min(2*wait, retryMost)
 		}
@@ -134,6 +138,24 @@ func (g *Group) hold(err error) {
 	isNew := g.cfg.Holds.SetHold(jobs.Hold{Reason: jobs.HoldKafkaDown, Scope: "all", Message: err.Error()})
 	if g.status.remind(err.Error(), isNew) {
 		g.cfg.Log.Warn("kafka: work stands still", "error", err)
+	}
+}
+
+// storeFull holds ingest, and lets it go on.
+func (g *Group) storeFull(err error) {
+	if err == nil {
+		if g.cfg.Holds.ClearHold(jobs.HoldStoreFull, "all") {
+			g.cfg.Log.Info("the store has room again: reading goes on")
+		}
+		return
+	}
+	hold := jobs.Hold{Reason: jobs.HoldStoreFull, Scope: "all", Message: fmt.Sprintf("reading stands still, Kafka keeps the backlog: %s", err)}
+	if g.cfg.Holds.SetHold(hold) {
+		g.cfg.Log.Warn("the store is full: reading stands still, Kafka keeps the backlog", "error", err)
+	}
+	// A byte limit that is reached passes by itself; a write error stays.
+	if g.cfg.OnWriteError != nil && !errors.Is(err, jobs.ErrLimit) {
+		g.cfg.OnWriteError()
 	}
 }
 

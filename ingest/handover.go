@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -204,22 +203,12 @@ func (r *partitionReader) envelope(m *kafka.Message) jobs.Envelope {
 	for _, h := range m.Headers {
 		e.Headers = append(e.Headers, jobs.Header{Name: h.Key, Value: h.Value})
 	}
-	bound(&e)
+	e.Bound()
 	return e
-}
-
-// bound describes a value that is too large instead of keeping it.
-func bound(e *jobs.Envelope) {
-	if len(e.Value) <= jobs.MaxValueBytes {
-		return
-	}
-	e.Oversize = &jobs.Digest{Size: int64(len(e.Value)), SHA256: sha256.Sum256(e.Value), Prefix: append([]byte(nil), e.Value[:1024]...)}
-	e.Value = nil
 }
 
 // store appends a batch, however long the store is full, and passes it on.
 func (r *partitionReader) store(ctx context.Context, envs []jobs.Envelope, from, next int64, after uint64) (uint64, error) {
-	full := false
 	for {
 		crashpoint.Here("fetched")
 		seqs, err := r.stream.Append(ctx, r.partition, envs, after)
@@ -238,16 +227,13 @@ func (r *partitionReader) store(ctx context.Context, envs []jobs.Envelope, from,
 			r.pass(ctx, jobs.Intake{Partition: r.partition, From: from, Next: next}, nil)
 			return after, nil
 		case err == nil:
-			if full {
-				r.storeFull(nil)
-			}
+			r.storeFull(nil) // also when a former session said that it is full
 			return after, nil
 		case ctx.Err() != nil:
 			return after, nil
 		case !errors.Is(err, jobs.ErrStoreFull):
 			return after, err
 		}
-		full = true
 		r.storeFull(err)
 		if !pause(ctx, time.Second) {
 			return after, nil

@@ -120,7 +120,7 @@ func (l topicLog) record(ctx context.Context, p jobs.Partition, offset int64) (e
 		if err != nil {
 			return e, false, fmt.Errorf("read %s at %d: %w", p, offset, err)
 		}
-		bound(&e)
+		e.Bound()
 		return e, true, nil
 	}
 }

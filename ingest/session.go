@@ -247,24 +247,6 @@ func (s *session) reader(p jobs.Partition, d decision) *partitionReader {
 	}
 }
 
-// storeFull holds ingest, and lets it go on.
-func (s *session) storeFull(err error) {
-	if err == nil {
-		if s.cfg.Holds.ClearHold(jobs.HoldStoreFull, "all") {
-			s.cfg.Log.Info("the store has room again: reading goes on")
-		}
-		return
-	}
-	hold := jobs.Hold{Reason: jobs.HoldStoreFull, Scope: "all", Message: fmt.Sprintf("reading stands still, Kafka keeps the backlog: %s", err)}
-	if s.cfg.Holds.SetHold(hold) {
-		s.cfg.Log.Warn("the store is full: reading stands still, Kafka keeps the backlog", "error", err)
-	}
-	// A byte limit that is reached passes by itself; a write error stays.
-	if s.cfg.OnWriteError != nil && !errors.Is(err, jobs.ErrLimit) {
-		s.cfg.OnWriteError()
-	}
-}
-
 // watch looks at the topic from time to time: partitions that were added, a log
 // that was recreated or cut. It returns when one of that is so, or with ctx.
 func (s *session) watch(ctx context.Context) error {

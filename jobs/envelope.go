@@ -31,8 +31,9 @@ type Envelope struct {
 type Digest struct {
 	Size   int64
 	SHA256 [32]byte
-	Prefix []byte // at most 1 KiB
-	Frame  int64  // size of key and headers, if they are why; they are not kept either
+	Prefix []byte   // at most 1 KiB
+	Record [32]byte // what [Envelope.Hash] was before
+	Frame  int64    // size of key and headers, if they are why; they are not kept either
 }
 
 // MaxValueBytes is the largest record value that becomes work (contract, "Messages").

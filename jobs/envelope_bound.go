@@ -19,7 +19,10 @@ func (e *Envelope) Bound() {
 		return
 	}
 	e.Oversize = &Digest{
-		Size: int64(len(e.Value)), SHA256: sha256.Sum256(e.Value), Prefix: append([]byte(nil), e.Value[:min(len(e.Value), maxPrefix)]...),
+		Record: e.Hash(),
+		Size:   int64(len(e.Value)),
+		SHA256: sha256.Sum256(e.Value),
+		Prefix: append([]byte(nil), e.Value[:min(len(e.Value), maxPrefix)]...),
 	}
 	e.Value = nil
 	if frame > MaxFrameBytes {

@@ -32,6 +32,7 @@ func (e *Envelope) Encode(dst []byte) []byte {
 		enc.Int(o.Size)
 		enc.B = append(enc.B, o.SHA256[:]...)
 		enc.Bytes(o.Prefix)
+		enc.B = append(enc.B, o.Record[:]...)
 		enc.Int(o.Frame)
 	}
 	enc.Seal(start)
@@ -46,7 +47,7 @@ func (e *Envelope) size() int {
 		n += len(h.Name) + len(h.Value) + 2*binary.MaxVarintLen32
 	}
 	if e.Oversize != nil {
-		n += sha256.Size + len(e.Oversize.Prefix)
+		n += 2*sha256.Size + len(e.Oversize.Prefix)
 	}
 	return n
 }
@@ -73,6 +74,7 @@ func DecodeEnvelope(b []byte) (Envelope, error) {
 		o := &Digest{Size: d.Int()}
 		copy(o.SHA256[:], d.raw(32))
 		o.Prefix = d.Bytes()
+		copy(o.Record[:], d.raw(32))
 		o.Frame = d.Int()
 		e.Oversize = o
 	}
@@ -85,17 +87,18 @@ func DecodeEnvelope(b []byte) (Envelope, error) {
 	return e, nil
 }
 
-// Hash recognises the record: SHA-256 over key and value, each behind its length.
+// Hash recognises the record: SHA-256 over key and value, each behind its
+// length, as they were before [Envelope.Bound] described them.
 func (e *Envelope) Hash() (sum [32]byte) {
+	if e.Oversize != nil {
+		return e.Oversize.Record
+	}
 	h := sha256.New()
 	var n [8]byte
 	for _, part := range [][]byte{e.Key, e.Value} {
 		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
 		h.Write(n[:])
 		h.Write(part)
-	}
-	if e.Oversize != nil {
-		h.Write(e.Oversize.SHA256[:])
 	}
 	h.Sum(sum[:0])
 	return sum

@@ -176,7 +176,7 @@ func TestAnEnvelopeIsItselfAgain(t *testing.T) {
 	for _, e := range []Envelope{
 		{},
 		{Topic: "t", Partition: 1, Offset: -1, Replay: 2, Key: []byte{}, Value: []byte{}, Headers: []Header{{Name: "a", Value: []byte{}}, {Name: "b"}}},
-		{Topic: "t", Timestamp: time.Unix(5, 6).UTC(), Oversize: &Digest{Size: 99, SHA256: [32]byte{1}, Prefix: []byte("p"), Frame: 7}},
+		{Topic: "t", Timestamp: time.Unix(5, 6).UTC(), Oversize: &Digest{Size: 99, SHA256: [32]byte{1}, Prefix: []byte("p"), Record: [32]byte{2}, Frame: 7}},
 		{Topic: "t", Timestamp: time.Unix(0, 0).UTC(), Headers: []Header{{Name: "é\r\n", Value: []byte{0, 255}}}},
 		{Topic: "t", Timestamp: time.UnixMilli(1700000000_000_000_000).UTC(), Value: make([]byte, 1<<20)},
 	} {
@@ -225,7 +225,6 @@ func TestTheHashTellsRecordsApart(t *testing.T) {
 	seen := make(map[[32]byte]int)
 	for i, e := range []Envelope{
 		{Key: []byte("ab"), Value: []byte("c")}, {Key: []byte("a"), Value: []byte("bc")}, {Value: []byte("abc")}, {Key: []byte("abc")}, {},
-		{Oversize: &Digest{SHA256: [32]byte{1}}}, {Oversize: &Digest{SHA256: [32]byte{2}}},
 	} {
 		if other, ok := seen[e.Hash()]; ok {
 			t.Errorf("records %d and %d have one hash", other, i)
@@ -245,14 +244,19 @@ func TestARecordThatIsTooLargeIsDescribed(t *testing.T) {
 	}
 	value := bytes.Repeat([]byte("v"), MaxValueBytes+1)
 	large := Envelope{Topic: "t", Key: []byte("k"), Headers: []Header{{Name: "h"}}, Value: value}
+	hash := large.Hash()
 	large.Bound()
 	want := Envelope{Topic: "t", Key: []byte("k"), Headers: []Header{{Name: "h"}},
-		Oversize: &Digest{Size: MaxValueBytes + 1, SHA256: sha256.Sum256(value), Prefix: value[:1024]}}
+		Oversize: &Digest{Size: MaxValueBytes + 1, SHA256: sha256.Sum256(value), Prefix: value[:1024], Record: hash}}
 	if diff := cmp.Diff(want, large); diff != "" {
 		t.Error(diff)
 	}
 	framed := Envelope{Topic: "t", Key: bytes.Repeat([]byte("k"), 2<<20), Headers: []Header{{Name: "h", Value: make([]byte, 2<<20)}}, Value: []byte("{}")}
+	hash = (&Envelope{Key: framed.Key, Value: framed.Value}).Hash()
 	framed.Bound()
+	if framed.Hash() != hash {
+		t.Error("it has another hash than in Kafka")
+	}
 	if n := len(framed.Encode(nil)); n > 8<<10 || framed.Oversize.Frame < 4<<20 {
 		t.Errorf("%d bytes are left, frame %d", n, framed.Oversize.Frame)
 	}

@@ -32,16 +32,17 @@ type process struct {
 	log     *slog.Logger
 	options options
 
-	ledger    *store.Ledger
-	nats      *embed.Server
-	stream    *jobs.Stream
-	scheduler *schedule.Scheduler
-	group     *ingest.Group
-	outbox    *ingest.Outbox
-	pool      *workers.Pool
-	gate      *workers.Gate
-	api       *ciso.Client
-	stored    config.Secret
+	ledger     *store.Ledger
+	nats       *embed.Server
+	restarting sync.Mutex
+	stream     *jobs.Stream
+	scheduler  *schedule.Scheduler
+	group      *ingest.Group
+	outbox     *ingest.Outbox
+	pool       *workers.Pool
+	gate       *workers.Gate
+	api        *ciso.Client
+	stored     config.Secret
 }
 
 // newProcess opens the stores and wires the rooms. Nothing outside is asked.
@@ -64,7 +65,7 @@ func (p *process) openStores(ctx context.Context) (err error) {
 	}
 	limit := storeLimit(dir, p.cfg.MaxStoreBytes)
 	p.nats, err = embed.Start(embed.Config{
-		StoreDir: filepath.Join(dir, streamDir), MaxBytes: limit, AccessFile: filepath.Join(dir, accessFile), Log: p.log,
+		StoreDir: filepath.Join(dir, streamDir), AccessFile: filepath.Join(dir, accessFile), Log: p.log,
 	})
 	if err != nil {
 		return err
@@ -232,8 +233,13 @@ func (p *process) openKafka(context.Context) (err error) {
 }
 
 // restartNATS clears the sticky write errors of the embedded store once there
-// is room on the disk again.
+// is room on the disk again. Every partition asks for it: it is done once.
 func (p *process) restartNATS() {
+	p.restarting.Lock()
+	defer p.restarting.Unlock()
+	if p.stream.Stuck() == nil {
+		return
+	}
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(p.cfg.DataDir, &disk); err != nil || int64(disk.Bavail)*disk.Bsize < 64<<20 {
 		return

@@ -21,7 +21,6 @@ const startTimeout = 30 * time.Second
 // Config says where the server keeps its store and whom it lets in.
 type Config struct {
 	StoreDir   string
-	MaxBytes   int64  // unused: the limit is that of each stream
 	AccessFile string // written with the address and credential of local clients; "": none are let in
 	Log        *slog.Logger
 }
