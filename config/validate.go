@@ -140,7 +140,7 @@ func (v *validator) s3() {
 func (v *validator) limits() {
 	c := v.c
 	v.check(c.Ordering == "key" || c.Ordering == "partition", "ordering", c.Ordering, "use key or partition")
-	v.check(c.API.Concurrency >= 0 && c.API.Concurrency <= 1024, "rest.concurrency", c.API.Concurrency, "must be 0 to 1024")
+	v.check(c.API.Concurrency >= 1 && c.API.Concurrency <= 1024, "rest.concurrency", c.API.Concurrency, "must be 1 to 1024; 0, for workers on other hosts only, is not supported by this version")
 	v.check(c.API.RateLimit >= 0, "rest.rate_limit", c.API.RateLimit, "must be above 0")
 	v.check(c.API.MaxTargets >= 1, "rest.max_targets", c.API.MaxTargets, "must be at least 1")
 	v.check(c.Retry.MaxAttempts >= 1, "retry.max_attempts", c.Retry.MaxAttempts, "must be at least 1")

@@ -147,10 +147,10 @@ func (b *bench) ingest(ctx context.Context) error {
 		return err
 	}
 	rate := float64(n-first) / time.Since(began).Seconds()
-	time.Sleep(2 * time.Second) // the collector's turn
+	time.Sleep(15 * time.Second) // JetStream keeps written blocks in memory for 10 s
 	rss, anon := memory(s.cmd.Process.Pid)
 	fmt.Printf("\nsynced ingest, 1 KiB           %8.0f messages/s\n", rate)
-	fmt.Printf("read-ahead full (100,000)      %8.0f MiB RssAnon, %.0f MiB VmRSS\n", anon, rss)
+	fmt.Printf("read-ahead full (100,000)      %8.0f MiB RssAnon, %.0f MiB VmRSS, 15 s after\n", anon, rss)
 	s.kill()
 	before, err := b.count(ctx)
 	if err != nil {

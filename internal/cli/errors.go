@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"dispatcher/config"
+	"dispatcher/ingest"
 	"dispatcher/jobs"
 	"dispatcher/store"
 )
@@ -39,7 +40,8 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &exit):
 		return exit.code
-	case errors.As(err, &wrong), errors.Is(err, store.ErrInUse), errors.Is(err, store.ErrNewer):
+	case errors.As(err, &wrong), errors.Is(err, store.ErrInUse), errors.Is(err, store.ErrNewer),
+		errors.Is(err, store.ErrDamaged), errors.Is(err, ingest.ErrStoresDiffer):
 		return exitUsage
 	case errors.Is(err, jobs.ErrNoJob):
 		return exitNoJob

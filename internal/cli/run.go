@@ -25,8 +25,8 @@ func runCommand() *cli.Command {
 		Aliases: []string{"consume"},
 		Usage:   "read messages from Kafka and carry them out",
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "concurrency", Usage: "jobs in flight `N` (env CONCURRENCY)"},
-			&cli.StringFlag{Name: "grace", Usage: "how `LONG` running jobs may go on after SIGTERM (env GRACE)"},
+			&cli.IntFlag{Name: "concurrency", Usage: "jobs in flight `N` (env CONCURRENCY)", DefaultText: "8"},
+			&cli.StringFlag{Name: "grace", Usage: "how `LONG` running jobs may go on after SIGTERM (env GRACE)", DefaultText: "35s"},
 			&cli.BoolFlag{Name: "rebuild", Usage: "start with an empty store, from what Kafka holds; the old one is kept aside"},
 			&cli.BoolFlag{Name: "reset-cursor", Usage: "accept that the topic was truncated: go on from its end"},
 		},
