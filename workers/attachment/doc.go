@@ -13,9 +13,12 @@
 //   - Spool files are 0600, removed with [File.Remove], and swept at start.
 //   - A presigned URL is fetched only from an allowed origin, without redirects
 //     to another, and its query never appears in an error.
+//   - Only S3's own answer tells that a file is missing; a proxy's does not.
 //
 // # Failure cases
 //
-// What the message got wrong is a [jobs.Failure] (file_refused, file_missing);
-// S3 that is away or refuses the access key is a [jobs.HoldError] (s3_down).
+// What the message got wrong is a [jobs.Failure] (file_refused, file_missing).
+// One file's trouble is a [jobs.TransientError], if whoever serves it is there:
+// that is asked. Else, and when S3 refuses the access key, it is a
+// [jobs.HoldError] (s3_down), until [S3.Ping] finds it back.
 package attachment
