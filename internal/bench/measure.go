@@ -19,7 +19,7 @@ import (
 
 // pipelines compares jobs per second with a bare loop.
 func (b *bench) pipelines(ctx context.Context) error {
-	fmt.Printf("\n%-28s %12s %12s %8s\n", "two requests a job", "bare jobs/s", "jobs/s", "ratio")
+	fmt.Printf("\n%-28s %12s %12s %8s %12s\n", "two requests a job", "bare jobs/s", "jobs/s", "ratio", "CPU µs/job")
 	for _, c := range []struct{ ms, flight, jobs int }{{0, 64, 60_000}, {10, 64, 20_000}, {10, 256, 40_000}} {
 		if err := b.latency(ctx, c.ms); err != nil {
 			return err
@@ -28,7 +28,7 @@ func (b *bench) pipelines(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		rate, err := b.pipeline(ctx, c.flight, c.jobs)
+		rate, cpu, err := b.pipeline(ctx, c.flight, c.jobs)
 		if err != nil {
 			return err
 		}
@@ -37,7 +37,7 @@ func (b *bench) pipelines(ctx context.Context) error {
 		if c.ms == 0 && bare < 15_000 {
 			note = "  INVALID: the bare loop is below 15,000/s, the machine is busy"
 		}
-		fmt.Printf("%-28s %12.0f %12.0f %8.2f%s\n", name, bare, rate, rate/bare, note)
+		fmt.Printf("%-28s %12.0f %12.0f %8.2f %12.0f%s\n", name, bare, rate, rate/bare, cpu, note)
 		b.result["ratio "+name] = rate / bare
 	}
 	return b.latency(ctx, 0)
@@ -92,19 +92,20 @@ func (b *bench) exchange(ctx context.Context, method, url string, body []byte) e
 	return err
 }
 
-// pipeline measures the dispatcher between a tenth and the end of n jobs.
-func (b *bench) pipeline(ctx context.Context, flight, n int) (perSecond float64, err error) {
+// pipeline measures the dispatcher between a tenth and the end of n jobs: the
+// rate, and the processor time that a job costs in its process, microseconds.
+func (b *bench) pipeline(ctx context.Context, flight, n int) (perSecond, cpu float64, err error) {
 	s, err := b.stage(ctx, n, 1024)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer s.close()
 	before, err := b.count(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if err := s.start(b.api, fmt.Sprint("CONCURRENCY=", flight)); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	reach := func(jobs int) (time.Time, int64, error) {
 		var got int64
@@ -117,10 +118,12 @@ func (b *bench) pipeline(ctx context.Context, flight, n int) (perSecond float64,
 	}
 	from, first, err := reach(n / 10)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
+	ticks := cpuTicks(s.cmd.Process.Pid)
 	to, last, err := reach(n)
-	return float64(last-first) / to.Sub(from).Seconds(), err
+	used := float64(cpuTicks(s.cmd.Process.Pid)-ticks) * 1e4
+	return float64(last-first) / to.Sub(from).Seconds(), used / float64(last-first), err
 }
 
 // nobody is an address that refuses: the API is away, so that only ingest works.
