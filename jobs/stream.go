@@ -44,22 +44,23 @@ var (
 type Stream struct {
 	conn     func() *nats.Conn
 	appends  chan struct{} // bounds what waits in the server
+	patience time.Duration // with the server's answers
 	identity string
 	created  bool
 
 	mu     sync.Mutex
-	on     *nats.Conn // the connection that handle and stuck belong to
-	handle jetstream.Stream
-	stuck  error                // why the files cannot be written, nil if they can
+	health health
 	newest map[Partition]uint64 // a message that is, or was, the last of its partition
 }
 
 // OpenStream opens JOBS, or makes it, with room for maxBytes. conn is asked
 // anew for each use, because a restart of the server changes the connection.
 func OpenStream(ctx context.Context, conn func() *nats.Conn, maxBytes int64) (*Stream, error) {
-	s := &Stream{conn: conn, appends: make(chan struct{}, maxAppends), newest: make(map[Partition]uint64)}
-	s.on = conn()
-	js, err := jetstream.New(s.on)
+	s := &Stream{
+		conn: conn, appends: make(chan struct{}, maxAppends), patience: answerTimeout,
+		health: health{conn: conn()}, newest: make(map[Partition]uint64),
+	}
+	js, err := jetstream.New(s.health.conn)
 	if err != nil {
 		return nil, fmt.Errorf("open JOBS: %w", err)
 	}
@@ -73,7 +74,7 @@ func OpenStream(ctx context.Context, conn func() *nats.Conn, maxBytes int64) (*S
 		info := existing.CachedInfo()
 		s.created, s.identity = info.State.LastSeq == 0, info.Config.Metadata[identityKey]
 	}
-	if s.handle, err = js.CreateOrUpdateStream(ctx, streamConfig(maxBytes, s.identity)); err != nil {
+	if s.health.handle, err = js.CreateOrUpdateStream(ctx, streamConfig(maxBytes, s.identity)); err != nil {
 		return nil, fmt.Errorf("open JOBS: %w", err)
 	}
 	return s, nil
@@ -125,7 +126,7 @@ func subject(p Partition) string {
 
 // Bounds returns the first and last sequence and the bytes in use.
 func (s *Stream) Bounds(ctx context.Context) (first, last uint64, bytes uint64, err error) {
-	stream, err := s.stream(ctx)
+	stream, _, err := s.stream(ctx)
 	if err != nil {
 		return 0, 0, 0, fmt.Errorf("inspect JOBS: %w", err)
 	}

@@ -74,13 +74,13 @@ func (s *Stream) appendBatch(ctx context.Context, batch []*nats.Msg, after uint6
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
-	conn, err := s.healthy()
+	conn, err := s.healthy(ctx)
 	if err != nil {
 		return 0, err
 	}
-	last, err = publish(ctx, conn, batch, after)
+	last, err = s.publish(ctx, conn, batch, after)
 	if errors.Is(err, errIncomplete) {
-		last, err = publish(ctx, conn, batch, after)
+		last, err = s.publish(ctx, conn, batch, after)
 	}
 	if errors.Is(err, errJammed) {
 		s.jam(conn, err)
@@ -89,7 +89,7 @@ func (s *Stream) appendBatch(ctx context.Context, batch []*nats.Msg, after uint6
 }
 
 // publish sends a batch and waits for the answer to its last message.
-func publish(ctx context.Context, conn *nats.Conn, batch []*nats.Msg, after uint64) (last uint64, err error) {
+func (s *Stream) publish(ctx context.Context, conn *nats.Conn, batch []*nats.Msg, after uint64) (last uint64, err error) {
 	final := batch[len(batch)-1]
 	batch[0].Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(after, 10))
 	if len(batch) > 1 {
@@ -101,15 +101,15 @@ func publish(ctx context.Context, conn *nats.Conn, batch []*nats.Msg, after uint
 		final.Header.Set("Nats-Batch-Commit", "1")
 		for _, msg := range batch[:len(batch)-1] {
 			if err := conn.PublishMsg(msg); err != nil {
-				return 0, unsent(err)
+				return 0, s.unanswered(err)
 			}
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience)
 	defer cancel()
 	reply, err := conn.RequestMsgWithContext(ctx, final)
 	if err != nil {
-		return 0, unsent(err)
+		return 0, s.unanswered(err)
 	}
 	return readAck(reply.Data, len(batch))
 }
@@ -122,15 +122,17 @@ var (
 	errIncomplete = fmt.Errorf("%w: a batch was given up", errJammed)
 )
 
-// unsent says what it means that no answer came. The server answers everything
+// unanswered says what it means that no answer came. The server answers everything
 // but write errors of its files, which it only logs.
-func unsent(err error) error {
+func (s *Stream) unanswered(err error) error {
 	switch {
 	case errors.Is(err, nats.ErrMaxPayload):
 		return fmt.Errorf("record is too large: %w", err)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w (no answer within %s)", errJammed, answerTimeout)
-	case errors.Is(err, nats.ErrNoResponders):
+	case errors.Is(err, errJammed):
+		return err
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
+		return fmt.Errorf("%w (no answer within %s)", errJammed, s.patience)
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrJetStreamNotEnabled):
 		return fmt.Errorf("%w (the embedded server has closed its store)", errJammed)
 	}
 	return fmt.Errorf("%w: the embedded server is being started (%w)", ErrStoreFull, err)

@@ -17,7 +17,7 @@ func (s *Stream) Purge(ctx context.Context, p Partition, before uint64) error {
 	if before = min(before, newest); before <= 1 {
 		return nil
 	}
-	stream, err := s.stream(ctx)
+	stream, _, err := s.stream(ctx)
 	if err == nil {
 		err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject(p)), jetstream.WithPurgeSequence(before))
 	}

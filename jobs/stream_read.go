@@ -31,7 +31,7 @@ func (s *Stream) Get(ctx context.Context, seq uint64) (Envelope, error) {
 
 // Last returns the newest message of a partition; ok is false if it has none.
 func (s *Stream) Last(ctx context.Context, p Partition) (seq uint64, e Envelope, ok bool, err error) {
-	conn, err := s.healthy()
+	conn, err := s.healthy(ctx)
 	if err == nil {
 		seq, e, err = s.get(ctx, conn, get{LastFor: subject(p)})
 	}
@@ -50,7 +50,7 @@ func (s *Stream) get(ctx context.Context, conn *nats.Conn, what get) (seq uint64
 	if err != nil {
 		return 0, e, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	msg, err := conn.RequestWithContext(ctx, getSubject, request)
 	if err != nil {

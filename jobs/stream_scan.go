@@ -40,11 +40,11 @@ func (s *Stream) Scan(ctx context.Context, from uint64, fn func(seq uint64, e En
 // scanSome reads one batch and returns where the next starts: from, if there was
 // nothing.
 func (s *Stream) scanSome(ctx context.Context, from uint64, fn func(uint64, Envelope) error) (next uint64, err error) {
-	conn, err := s.healthy()
+	conn, err := s.healthy(ctx)
 	if err != nil {
 		return from, fmt.Errorf("scan JOBS: %w", err)
 	}
-	run, err := fetch(ctx, conn, from)
+	run, err := s.fetch(ctx, conn, from)
 	if err != nil {
 		return from, fmt.Errorf("scan JOBS from %d: %w", from, err)
 	}
@@ -63,7 +63,7 @@ func (s *Stream) scanSome(ctx context.Context, from uint64, fn func(uint64, Enve
 }
 
 // fetch receives one run of messages; none at the end.
-func fetch(ctx context.Context, conn *nats.Conn, from uint64) (run []*nats.Msg, err error) {
+func (s *Stream) fetch(ctx context.Context, conn *nats.Conn, from uint64) (run []*nats.Msg, err error) {
 	inbox := conn.NewRespInbox()
 	sub, err := conn.SubscribeSync(inbox)
 	if err != nil {
@@ -74,7 +74,7 @@ func fetch(ctx context.Context, conn *nats.Conn, from uint64) (run []*nats.Msg, 
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	if err := conn.PublishRequest(getSubject, inbox, request); err != nil {
 		return nil, err
