@@ -37,8 +37,8 @@ const maxAppends = 4
 // nevertheless, all or the first of them, once the server was started again.
 func (s *Stream) Append(ctx context.Context, p Partition, envs []Envelope, after uint64) (seqs []uint64, err error) {
 	for len(envs) > 0 {
-		batch := nextBatch(p, envs)
-		last, err := s.appendBatch(ctx, batch, after)
+		batch := envs[:batchLen(envs)]
+		last, err := s.appendBatch(ctx, subject(p), batch, after)
 		if err != nil {
 			return seqs, fmt.Errorf("append %d records of %s to JOBS: %w", len(batch), p, err)
 		}
@@ -52,35 +52,35 @@ func (s *Stream) Append(ctx context.Context, p Partition, envs []Envelope, after
 	return seqs, nil
 }
 
-// nextBatch encodes as many of envs as one batch takes.
-func nextBatch(p Partition, envs []Envelope) (batch []*nats.Msg) {
-	to, bytes := subject(p), 0
-	for i := 0; i < len(envs) && i < MaxBatchMessages; i++ {
-		msg := &nats.Msg{Subject: to, Data: envs[i].Encode(nil), Header: nats.Header{}}
-		if bytes += len(msg.Data); bytes > MaxBatchBytes && i > 0 {
+// batchLen is how many of envs one batch takes.
+func batchLen(envs []Envelope) (n int) {
+	for bytes := 0; n < len(envs) && n < MaxBatchMessages; n++ {
+		if bytes += envs[n].size(); bytes > MaxBatchBytes && n > 0 {
 			break
 		}
-		batch = append(batch, msg)
 	}
-	return batch
+	return n
 }
 
 // appendBatch stores one atomic batch, or a lone message plainly (which is
 // cheaper), and returns the sequence of its last message.
-func (s *Stream) appendBatch(ctx context.Context, batch []*nats.Msg, after uint64) (last uint64, err error) {
+func (s *Stream) appendBatch(ctx context.Context, to string, batch []Envelope, after uint64) (last uint64, err error) {
 	select {
 	case s.appends <- struct{}{}:
 		defer func() { <-s.appends }()
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
+	if err := ctx.Err(); err != nil { // both may have been ready
+		return 0, err
+	}
 	conn, err := s.healthy(ctx)
 	if err != nil {
 		return 0, err
 	}
-	last, err = s.publish(ctx, conn, batch, after)
+	last, err = s.publish(ctx, conn, to, batch, after)
 	if errors.Is(err, errIncomplete) {
-		last, err = s.publish(ctx, conn, batch, after)
+		last, err = s.publish(ctx, conn, to, batch, after)
 	}
 	if errors.Is(err, errJammed) {
 		s.jam(conn, err)
@@ -89,29 +89,42 @@ func (s *Stream) appendBatch(ctx context.Context, batch []*nats.Msg, after uint6
 }
 
 // publish sends a batch and waits for the answer to its last message.
-func (s *Stream) publish(ctx context.Context, conn *nats.Conn, batch []*nats.Msg, after uint64) (last uint64, err error) {
-	final := batch[len(batch)-1]
-	batch[0].Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(after, 10))
-	if len(batch) > 1 {
-		id := nuid.Next()
-		for i, msg := range batch {
-			msg.Header.Set("Nats-Batch-Id", id)
-			msg.Header.Set("Nats-Batch-Sequence", strconv.Itoa(i+1))
+func (s *Stream) publish(ctx context.Context, conn *nats.Conn, to string, batch []Envelope, after uint64) (last uint64, err error) {
+	msg := &nats.Msg{Subject: to, Header: nats.Header{}} // the same for all: it is copied when it is sent
+	id, final := nuid.Next(), len(batch)-1
+	for i := range batch {
+		stamp(msg.Header, id, i, len(batch), after)
+		msg.Data = batch[i].Encode(msg.Data[:0])
+		if i == final {
+			break
 		}
-		final.Header.Set("Nats-Batch-Commit", "1")
-		for _, msg := range batch[:len(batch)-1] {
-			if err := conn.PublishMsg(msg); err != nil {
-				return 0, s.unanswered(err)
-			}
+		if err := conn.PublishMsg(msg); err != nil {
+			return 0, s.unanswered(err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience)
 	defer cancel()
-	reply, err := conn.RequestMsgWithContext(ctx, final)
+	reply, err := conn.RequestMsgWithContext(ctx, msg)
 	if err != nil {
 		return 0, s.unanswered(err)
 	}
 	return readAck(reply.Data, len(batch))
+}
+
+// stamp makes the header of message i of a batch of n (ADR-50).
+func stamp(h nats.Header, id string, i, n int, after uint64) {
+	clear(h)
+	if i == 0 {
+		h.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(after, 10))
+	}
+	if n == 1 {
+		return
+	}
+	h.Set("Nats-Batch-Id", id)
+	h.Set("Nats-Batch-Sequence", strconv.Itoa(i+1))
+	if i == n-1 {
+		h.Set("Nats-Batch-Commit", "1")
+	}
 }
 
 var (

@@ -1,13 +1,7 @@
 package jobs_test
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -136,92 +130,6 @@ func TestAFullStreamSaysSoAndTakesRecordsAgainWhenThereIsRoom(t *testing.T) {
 	}
 	if _, err := stream.Append(t.Context(), part, envelopes(1000, 10, 10<<10), after); err != nil {
 		t.Errorf("append after the purge: %v", err)
-	}
-}
-
-// TestAcknowledgedAppendsSurviveKill re-executes the test binary as an appender
-// and kills it.
-func TestAcknowledgedAppendsSurviveKill(t *testing.T) {
-	if dir := os.Getenv("JOBS_APPENDER"); dir != "" {
-		stream, _ := openStream(t, dir, 1<<30)
-		after, env, _, err := stream.Last(t.Context(), part)
-		for offset := int(env.Offset) + 1; err == nil; offset += 3 {
-			var seqs []uint64
-			if seqs, err = stream.Append(context.Background(), part, envelopes(offset, 3, 100), after); err == nil {
-				after = seqs[2]
-				fmt.Println("acked", offset+2)
-			}
-		}
-		t.Fatal(err)
-	}
-	t.Parallel()
-	dir := t.TempDir()
-	for round := range 3 {
-		cmd := exec.Command(os.Args[0], "-test.run=TestAcknowledgedAppendsSurviveKill$")
-		cmd.Env = append(os.Environ(), "JOBS_APPENDER="+dir)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var said strings.Builder
-		buffer := make([]byte, 4096)
-		for strings.Count(said.String(), "acked") < 30 {
-			n, err := out.Read(buffer)
-			if err != nil {
-				t.Fatalf("appender ended: %s", said.String())
-			}
-			said.Write(buffer[:n])
-		}
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		lines := strings.Split(said.String()[:strings.LastIndexByte(said.String(), '\n')], "\n")
-		var acked int
-		fmt.Sscanf(lines[len(lines)-1], "acked %d", &acked)
-
-		stream, server := openStream(t, dir, 1<<30)
-		got := scan(t, stream, 1)
-		server.Stop()
-		for i, offset := range got {
-			if offset != int64(i)+1 {
-				t.Fatalf("round %d: record %d has offset %d", round, i, offset)
-			}
-		}
-		if len(got) < acked || len(got)%3 != 0 {
-			t.Fatalf("round %d: %d acknowledged, %d there", round, acked, len(got))
-		}
-	}
-}
-
-func TestLocalClientsNeedTheCredentialAndMayOnlyControl(t *testing.T) {
-	t.Parallel()
-	access := filepath.Join(t.TempDir(), "access")
-	server, err := embed.Start(embed.Config{StoreDir: t.TempDir(), AccessFile: access})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	a, err := embed.ReadAccess(access)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info, _ := os.Stat(access); info.Mode().Perm() != 0o600 {
-		t.Errorf("access file has mode %s", info.Mode())
-	}
-	if _, err := (embed.Access{URL: a.URL, Seed: "SUAIEDS5UGKFMYRJBVJVGN2QHMM4SX7MMSKHTVB2TKDOWBHZXGXQXQXQXQ"}).Connect(); err == nil {
-		t.Error("connected with another credential")
-	}
-	nc, err := a.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	if _, err := nc.RequestWithContext(ctx, "$JS.API.STREAM.NAMES", nil); err == nil {
-		t.Error("a local client may use JetStream")
 	}
 }
 
