@@ -9,13 +9,19 @@
 //
 //   - Every write of the store is synced before it is acknowledged
 //     (SyncAlways); the effective value is checked at start.
+//   - A stream whose files are there but cannot be read is an error at start.
+//     The server itself only logs it, and would put a new one in its place.
 //   - It listens on loopback only, and a client needs the credential in the
-//     access file, which only the owner of the data directory can read.
+//     access file, which only the owner of the data directory can read. Such a
+//     client can ask the control API and hears nothing else.
 //   - The store directory is protected by the ledger's lock: open the ledger
 //     first. The server itself would share it with a second one and destroy it.
 //
 // # Failure cases
 //
-// Write errors of the server's store (disk full) are sticky: [Server.Restart]
-// starts it anew in the process once there is room.
+// After a write error (disk full) the server's store takes nothing more, does
+// not answer, and shows messages that are not on disk, until [Server.Restart].
+// jobs.Stream notices that. A restart closes the connection, so that nothing
+// waits for answers of the former server; local clients find the new one at the
+// same address. What the server calls fatal is an error of [Start].
 package embed
