@@ -53,20 +53,21 @@ type partitionReader struct {
 
 	fetched chan kafka.Message
 	bytes   *semaphore.Weighted
-	taken   chan intake
+	taken   chan appended
 }
 
-// intake is a batch on its way into the ledger.
-type intake struct {
-	in   jobs.Intake
-	envs []jobs.Envelope
+// appended is a batch that JOBS has, on its way into the ledger.
+type appended struct {
+	envs       []jobs.Envelope // none: only offsets that are no messages
+	seqs       []uint64
+	from, next int64
 }
 
 // run hands over until ctx ends, or until it cannot go on.
 func (r *partitionReader) run(ctx context.Context) error {
 	r.fetched = make(chan kafka.Message, aheadMessages)
 	r.bytes = semaphore.NewWeighted(aheadBytes)
-	r.taken = make(chan intake, 1)
+	r.taken = make(chan appended, 1)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan struct{}, 3)
@@ -219,12 +220,12 @@ func (r *partitionReader) store(ctx context.Context, envs []jobs.Envelope, from,
 			if len(seqs) == len(envs) {
 				end = next
 			}
-			r.pass(ctx, r.intake(part, seqs, from, end), part)
+			r.pass(ctx, appended{part, seqs, from, end})
 			envs, from, after = envs[len(seqs):], end, seqs[len(seqs)-1]
 		}
 		switch {
 		case err == nil && len(seqs) == 0: // only markers and what others did
-			r.pass(ctx, jobs.Intake{Partition: r.partition, From: from, Next: next}, nil)
+			r.pass(ctx, appended{from: from, next: next})
 			return after, nil
 		case err == nil:
 			r.storeFull(nil) // also when a former session said that it is full
@@ -241,16 +242,19 @@ func (r *partitionReader) store(ctx context.Context, envs []jobs.Envelope, from,
 	}
 }
 
-func (r *partitionReader) pass(ctx context.Context, in jobs.Intake, envs []jobs.Envelope) {
+func (r *partitionReader) pass(ctx context.Context, a appended) {
 	select {
-	case r.taken <- intake{in, envs}:
+	case r.taken <- a:
 	case <-ctx.Done(): // it is in JOBS: the next start takes it
 	}
 }
 
-// intake makes the jobs of appended records.
-func (r *partitionReader) intake(envs []jobs.Envelope, seqs []uint64, from, next int64) jobs.Intake {
-	return makeIntake(r.jobs, r.partition, envs, seqs, from, next)
+// intake makes the jobs of appended records, while the next are being appended.
+func (r *partitionReader) intake(a appended) jobs.Intake {
+	if len(a.envs) == 0 {
+		return jobs.Intake{Partition: r.partition, From: a.from, Next: a.next}
+	}
+	return makeIntake(r.jobs, r.partition, a.envs, a.seqs, a.from, a.next)
 }
 
 func makeIntake(reader jobs.Reader, p jobs.Partition, envs []jobs.Envelope, seqs []uint64, from, next int64) jobs.Intake {
@@ -272,14 +276,15 @@ func makeIntake(reader jobs.Reader, p jobs.Partition, envs []jobs.Envelope, seqs
 // take brings appended batches into the ledger, however long that is full.
 func (r *partitionReader) take(ctx context.Context) error {
 	for {
-		var i intake
+		var a appended
 		select {
-		case i = <-r.taken:
+		case a = <-r.taken:
 		case <-ctx.Done():
 			return nil
 		}
+		in := r.intake(a)
 		for {
-			err := r.scheduler.Take(ctx, i.in, i.envs)
+			err := r.scheduler.Take(ctx, in, a.envs)
 			if err == nil {
 				break
 			}
