@@ -178,7 +178,7 @@ func TestAnEnvelopeIsItselfAgain(t *testing.T) {
 		{Topic: "t", Partition: 1, Offset: -1, Replay: 2, Key: []byte{}, Value: []byte{}, Headers: []Header{{Name: "a", Value: []byte{}}, {Name: "b"}}},
 		{Topic: "t", Timestamp: time.Unix(5, 6).UTC(), Oversize: &Digest{Size: 99, SHA256: [32]byte{1}, Prefix: []byte("p"), Record: [32]byte{2}, Frame: 7}},
 		{Topic: "t", Timestamp: time.Unix(0, 0).UTC(), Headers: []Header{{Name: "é\r\n", Value: []byte{0, 255}}}},
-		{Topic: "t", Timestamp: time.UnixMilli(1700000000_000_000_000).UTC(), Value: make([]byte, 1<<20)},
+		{Topic: "t", Timestamp: time.UnixMilli(1700000000_000_000_000).UTC(), Value: make([]byte, 4<<10)},
 	} {
 		prefix := []byte("before")
 		encoded := e.Encode(prefix)

@@ -75,7 +75,7 @@ func TestSubjectsAreOneTokenPerTopicAndReversible(t *testing.T) {
 func TestManyPartitionsAppendAtOnce(t *testing.T) {
 	t.Parallel()
 	stream, _ := openStream(t, t.TempDir(), 1<<30)
-	const partitions, batches, size = 100, 3, 20
+	const partitions, batches, size = 100, 2, 10
 	var group sync.WaitGroup
 	for id := range partitions {
 		group.Go(func() {
