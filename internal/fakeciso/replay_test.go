@@ -76,7 +76,9 @@ func seeded(old bool) *Server {
 
 // TestTheStandInAnswersLikeTheRealServer replays recordings of real servers,
 // each against fresh objects: status, kind of content, redirects, challenges,
-// the exact words of errors, and no field that the real one does not have.
+// the exact words of errors, and no field that the real one does not have. It
+// does not compare the values of successful answers, nor fields that are
+// missing here; testdata/exclusions.txt names what is not replayed, and why.
 func TestTheStandInAnswersLikeTheRealServer(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join("testdata", "recordings")
