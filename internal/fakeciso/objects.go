@@ -124,7 +124,7 @@ func defaults(kind string) map[string]any {
 			"evidences", "assets", "owner", "security_exceptions", "objectives"),
 			"priority", "category", "csf_function", "start_date", "eta", "expiry_date", "link", "effort", "control_impact",
 			"observation", "reference_control", "description")
-		m["status"], m["progress_field"], m["is_published"], m["ref_id"], m["cost"] = "--", 0, true, "", defaultCost()
+		m["status"], m["progress_field"], m["is_published"], m["ref_id"], m["cost"] = "--", 0, true, "", map[string]any{}
 		return m
 	case "requirement-assessments":
 		m := nulls(lists("evidences", "applied_controls", "security_exceptions"), "eta", "due_date", "extended_result", "score",
@@ -144,12 +144,6 @@ func defaults(kind string) map[string]any {
 		return map[string]any{"is_locked": false, "status": "planned", "min_score": 0, "max_score": 100}
 	}
 	return map[string]any{}
-}
-
-// defaultCost is the cost of a control that nobody has set.
-func defaultCost() map[string]any {
-	none := func() map[string]any { return map[string]any{"fixed_cost": 0, "people_days": 0} }
-	return map[string]any{"currency": "€", "amortization_period": 1, "build": none(), "run": none()}
 }
 
 // Object returns a copy of an object's row, nil if there is none.
