@@ -31,8 +31,10 @@ type committed struct {
 	above  []jobs.Interval
 }
 
-// run commits about once a second what has changed, until ctx ends.
-func (c *committer) run(ctx context.Context, failed func(error)) {
+// run commits about once a second what has changed, until ctx ends. It reports
+// failures with how many there were in a row.
+func (c *committer) run(ctx context.Context, failed func(row int, err error)) {
+	row := 0
 	tick := time.NewTicker(commitEvery)
 	defer tick.Stop()
 	for {
@@ -41,8 +43,12 @@ func (c *committer) run(ctx context.Context, failed func(error)) {
 			return
 		case <-tick.C:
 		}
-		if err := c.commit(ctx); err != nil && ctx.Err() == nil {
-			failed(err)
+		switch err := c.commit(ctx); {
+		case err == nil:
+			row = 0
+		case ctx.Err() == nil:
+			row++
+			failed(row, err)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -57,6 +56,7 @@ type Config struct {
 	Topic          string
 	GroupID        string
 	SessionTimeout time.Duration // 45s
+	LookEvery      time.Duration // at the topic, while active or standing by: 5s
 	ResetCursor    bool          // an operator accepts that the topic was truncated
 
 	Ledger       Ledger
@@ -86,6 +86,9 @@ func NewGroup(cfg Config) (*Group, error) {
 	if cfg.SessionTimeout == 0 {
 		cfg.SessionTimeout = 45 * time.Second
 	}
+	if cfg.LookEvery == 0 {
+		cfg.LookEvery = 5 * time.Second
+	}
 	return &Group{
 		cfg: cfg, links: l, log: topicLog{l.client}, balancer: &balancer{identity: cfg.Ledger.Identity()}, status: newStatus(),
 	}, nil
@@ -93,7 +96,6 @@ func NewGroup(cfg Config) (*Group, error) {
 
 // Times of the membership.
 const (
-	lookEvery    = 5 * time.Second // at the topic, while active or standing by
 	retryFirst   = 500 * time.Millisecond
 	retryMost    = 5 * time.Second
 	remindEvery  = time.Minute
@@ -110,6 +112,8 @@ func (g *Group) Run(ctx context.Context) {
 		began := time.Now()
 		err := g.member(ctx)
 		g.status.setRole("offline")
+		// Out of the group it is a newcomer, who takes over from nobody.
+		g.balancer.since.Store(0)
 		switch {
 		case ctx.Err() != nil:
 		case errors.Is(err, errReassign), errors.Is(err, jobs.ErrFenced): // JOBS has more than was known: it is caught up
@@ -168,7 +172,9 @@ func (g *Group) member(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.leave() // our own ghost: the data directory's lock proves that it is gone
+	if err := g.leaveGhost(ctx, ids); err != nil {
+		return err
+	}
 	cg, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID:                g.cfg.GroupID,
 		Brokers:           g.cfg.Connection.Servers,
@@ -205,6 +211,9 @@ func (g *Group) next(ctx context.Context, cg *kafka.ConsumerGroup, first bool) (
 		if err == nil {
 			return generation, g.remember(ctx, generation.MemberID)
 		}
+		if ctx.Err() == nil && errors.Is(err, kafka.RebalanceInProgress) {
+			continue // still a member: kafka-go joins again
+		}
 		if ctx.Err() != nil || !first || tries > 3 || !errors.Is(err, kafka.GroupCoordinatorNotAvailable) {
 			return nil, fmt.Errorf("join group %s: %w", g.cfg.GroupID, err)
 		}
@@ -232,81 +241,4 @@ func (g *Group) live(ctx context.Context, generation *kafka.Generation, ids []in
 		s.stop()
 		return <-s.finished
 	}
-}
-
-// remember keeps the member id, so that the next process can make its ghost
-// leave instead of waiting for the session timeout.
-func (g *Group) remember(ctx context.Context, member string) error {
-	return g.cfg.Ledger.MetaSet(ctx, memberKey, []byte(member))
-}
-
-const memberKey = "kafka-member"
-
-// leave makes a former membership of this data directory leave the group.
-func (g *Group) leave() {
-	member := string(g.cfg.Ledger.MetaGet(memberKey))
-	if member == "" {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
-	defer cancel()
-	_, err := g.links.client.LeaveGroup(ctx, &kafka.LeaveGroupRequest{
-		GroupID: g.cfg.GroupID, Members: []kafka.LeaveGroupRequestMember{{ID: member}},
-	})
-	if err != nil {
-		g.cfg.Log.Debug("former membership does not leave", "member", member, "error", err)
-		return
-	}
-	_ = g.cfg.Ledger.MetaSet(ctx, memberKey, nil) // at worst it is left once more
-}
-
-// status is what others may know.
-type status struct {
-	mu     sync.Mutex
-	role   string
-	lag    map[jobs.Partition]int64 // end of the log
-	said   string
-	saidAt time.Time
-}
-
-func newStatus() status { return status{role: "offline", lag: make(map[jobs.Partition]int64)} }
-
-func (s *status) setRole(role string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.role = role
-}
-
-func (s *status) setEnds(topic string, bounds map[int32][2]int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, b := range bounds {
-		s.lag[jobs.Partition{Topic: topic, ID: id}] = b[1]
-	}
-}
-
-// remind reports whether a trouble is to be said now.
-func (s *status) remind(text string, isNew bool) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !isNew && text == s.said && time.Since(s.saidAt) < remindEvery {
-		return false
-	}
-	s.said, s.saidAt = text, time.Now()
-	return true
-}
-
-// Role returns active, standby or offline.
-func (g *Group) Role() string {
-	g.status.mu.Lock()
-	defer g.status.mu.Unlock()
-	return g.status.role
-}
-
-// End returns the end of a partition's log as last seen.
-func (g *Group) End(p jobs.Partition) (end int64, ok bool) {
-	g.status.mu.Lock()
-	defer g.status.mu.Unlock()
-	end, ok = g.status.lag[p]
-	return end, ok
 }

@@ -283,9 +283,12 @@ func (r *partitionReader) take(ctx context.Context) error {
 			return nil
 		}
 		in := r.intake(a)
-		for {
+		for full := false; ; full = true {
 			err := r.scheduler.Take(ctx, in, a.envs)
 			if err == nil {
+				if full { // nothing more may come that would say so
+					r.storeFull(nil)
+				}
 				break
 			}
 			if ctx.Err() != nil {

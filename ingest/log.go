@@ -61,6 +61,11 @@ func (l topicLog) bounds(ctx context.Context, topic string, ids []int32) (map[in
 		}
 		bounds[int32(p.Partition)] = [2]int64{p.FirstOffset, p.LastOffset}
 	}
+	for _, id := range ids { // none would read as an empty log: recreated
+		if _, ok := bounds[id]; !ok {
+			return nil, fmt.Errorf("list offsets of %s-%d: it is missing in the answer", topic, id)
+		}
+	}
 	return bounds, nil
 }
 
@@ -83,6 +88,11 @@ func (l topicLog) commits(ctx context.Context, group, topic string, ids []int32)
 			return nil, fmt.Errorf("read the commit of %s-%d: %w", topic, p.Partition, p.Error)
 		}
 		commits[int32(p.Partition)] = p
+	}
+	for _, id := range ids { // none would read as a commit of 0: replay everything
+		if _, ok := commits[id]; !ok {
+			return nil, fmt.Errorf("read the commit of %s-%d: it is missing in the answer", topic, id)
+		}
 	}
 	return commits, nil
 }
@@ -140,7 +150,8 @@ func (l topicLog) mark(ctx context.Context, p jobs.Partition, m *jobs.Mark, firs
 	if !ok || e.Offset != m.Offset {
 		return markUnknown, nil // compacted away
 	}
-	if e.Hash() != m.Hash {
+	// Producers that are run again write the same bytes, at another time.
+	if e.Hash() != m.Hash || !e.Timestamp.Equal(m.Timestamp) {
 		return markDifferent, nil
 	}
 	return markSame, nil

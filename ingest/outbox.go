@@ -36,6 +36,7 @@ type Outbox struct {
 	log    topicLog
 	writer *kafka.Writer
 	wake   chan struct{}
+	said   map[uint64]time.Time // when a record that cannot be sent was said last
 }
 
 // Bounds of the outbox.
@@ -51,7 +52,7 @@ func NewOutbox(cfg OutboxConfig) (*Outbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Outbox{cfg: cfg, log: topicLog{l.client}, wake: make(chan struct{}, 1), writer: &kafka.Writer{
+	return &Outbox{cfg: cfg, log: topicLog{l.client}, wake: make(chan struct{}, 1), said: make(map[uint64]time.Time), writer: &kafka.Writer{
 		Addr: kafka.TCP(cfg.Connection.Servers...), Topic: cfg.Topic, Balancer: &kafka.Murmur2Balancer{}, Transport: l.transport,
 		RequiredAcks: kafka.RequireAll, BatchTimeout: 5 * time.Millisecond, BatchSize: outboxBatch, BatchBytes: 64 << 20,
 		MaxAttempts: 3, WriteTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
@@ -114,13 +115,21 @@ func (o *Outbox) sendAll(ctx context.Context) (sent int, err error) {
 }
 
 // send sends the records of jobs and notes those that Kafka has. What is too
-// large is cut and sent once more, and never stands before others.
-func (o *Outbox) send(ctx context.Context, seqs []uint64, how cutting) (sent int, err error) {
-	messages := make([]kafka.Message, len(seqs))
-	for i, seq := range seqs {
-		if messages[i], err = o.message(seq, how); err != nil {
-			return 0, err
+// large is cut and sent once more; neither that nor what cannot be read stands
+// before others.
+func (o *Outbox) send(ctx context.Context, waiting []uint64, how cutting) (sent int, err error) {
+	var messages []kafka.Message
+	var seqs []uint64
+	for _, seq := range waiting {
+		m, err := o.message(seq, how)
+		if err != nil {
+			o.complain(seq, "an error record cannot be made, it waits", err)
+			continue
 		}
+		messages, seqs = append(messages, m), append(seqs, seq)
+	}
+	if len(seqs) == 0 {
+		return 0, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
@@ -139,8 +148,8 @@ func (o *Outbox) send(ctx context.Context, seqs []uint64, how cutting) (sent int
 		next++
 	}
 	for _, seq := range large {
-		if next > cutMessage {
-			o.cfg.Log.Error("an error record is too large for its topic even without the message; raise max.message.bytes", "job", seq)
+		if next > cutFrame {
+			o.complain(seq, "an error record is too large for its topic even without the message; raise max.message.bytes", kafka.MessageSizeTooLarge)
 			continue
 		}
 		n, sendErr := o.send(ctx, []uint64{seq}, next)
@@ -148,6 +157,14 @@ func (o *Outbox) send(ctx context.Context, seqs []uint64, how cutting) (sent int
 		err = errors.Join(err, sendErr)
 	}
 	return sent, err
+}
+
+// complain says each minute what is wrong with one record.
+func (o *Outbox) complain(seq uint64, what string, err error) {
+	if time.Since(o.said[seq]) > remindEvery {
+		o.said[seq] = time.Now()
+		o.cfg.Log.Error(what, "seq", seq, "error", err)
+	}
 }
 
 // sort tells what became of each record. A batch that is refused as too large

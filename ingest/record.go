@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -43,10 +44,19 @@ const (
 	cutNothing cutting = iota
 	cutFile            // the base64 of a file is described
 	cutMessage         // the message is described
+	cutFrame           // so it is, its headers are left out, and of a long key all but its beginning
 )
+
+// keptKey is how much of a key goes with [cutFrame].
+const keptKey = 1 << 10
 
 // errorMessage makes the record of a failed job.
 func errorMessage(job *jobs.Job, env *jobs.Envelope, group string, how cutting) (kafka.Message, error) {
+	if how == cutFrame {
+		short := *env
+		short.Headers, short.Key = nil, env.Key[:min(len(env.Key), keptKey)]
+		env = &short
+	}
 	failure := job.Failure
 	if failure == nil {
 		failure = jobs.Fail(jobs.CodeRejected, "unknown")
@@ -73,9 +83,8 @@ func original(env *jobs.Envelope, how cutting) json.RawMessage {
 	switch {
 	case env.Oversize != nil:
 		return describe(env.Oversize.Size, fmt.Sprintf("%x", env.Oversize.SHA256), env.Oversize.Prefix)
-	case how == cutMessage:
-		sum := env.Hash()
-		return describe(int64(len(env.Value)), fmt.Sprintf("%x", sum), env.Value)
+	case how >= cutMessage:
+		return describe(int64(len(env.Value)), fmt.Sprintf("%x", sha256.Sum256(env.Value)), env.Value)
 	case how == cutFile:
 		if short := withoutFile(env.Value); short != nil {
 			return short
@@ -100,9 +109,7 @@ func withoutFile(value []byte) json.RawMessage {
 		json.Unmarshal(values["file_content"], &content) != nil {
 		return nil
 	}
-	env := jobs.Envelope{Value: []byte(content)}
-	sum := env.Hash()
-	values["file_content"] = describe(int64(len(content)), fmt.Sprintf("%x", sum), []byte(content))
+	values["file_content"] = describe(int64(len(content)), fmt.Sprintf("%x", sha256.Sum256([]byte(content))), []byte(content))
 	message["values"] = mustJSON(values)
 	return mustJSON(message)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,14 +23,16 @@ type session struct {
 	partitions []int32 // of the topic, when we joined
 	finished   chan error
 
-	mu     sync.Mutex
-	cancel context.CancelFunc
+	mu      sync.Mutex
+	stopped bool
+	cancel  context.CancelFunc
 }
 
-// stop ends the session before its generation does.
+// stop ends the session before its generation does, also one that has yet to begin.
 func (s *session) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.stopped = true
 	if s.cancel != nil {
 		s.cancel()
 	}
@@ -39,13 +42,18 @@ func (s *session) begin(ctx context.Context) context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ctx, s.cancel = context.WithCancel(ctx)
+	if s.stopped {
+		s.cancel()
+	}
 	return ctx
 }
 
-// standBy waits for the generation to end, and watches the topic.
+// standBy waits for the generation to end, and watches the topic. What its own
+// ledger has read says nothing: that is behind, and each time it joined again it
+// would interrupt the active process.
 func (s *session) standBy(ctx context.Context) {
 	ctx = s.begin(ctx)
-	err := s.watch(ctx)
+	err := s.watch(ctx, func(context.Context, []int32) error { return nil })
 	if ended(err) {
 		err = nil
 	}
@@ -93,10 +101,10 @@ func (s *session) active(ctx context.Context) error {
 		})
 	}
 	group.Go(func() {
-		commits.run(running, func(err error) { s.cfg.Log.Debug("offsets are not committed, it is tried again", "error", err) })
+		commits.run(running, s.notCommitted)
 	})
 	group.Go(func() {
-		if err := s.watch(running); err != nil {
+		if err := s.watch(running, s.sameLogs); err != nil {
 			cancel(err)
 		}
 	})
@@ -111,6 +119,16 @@ func (s *session) active(ctx context.Context) error {
 	s.drain()
 	s.commitLast(commits)
 	return cause
+}
+
+// notCommitted says that commits fail: one or two do while the group rebalances,
+// many mean that a lost host's work would be repeated.
+func (s *session) notCommitted(row int, err error) {
+	level := slog.LevelDebug
+	if row%60 == 10 { // one a second
+		level = slog.LevelWarn
+	}
+	s.cfg.Log.Log(context.Background(), level, "offsets are not committed, it is tried again", "error", s.cfg.Connection.explain(err))
 }
 
 // drain lets running requests end within the session: after it another process
@@ -208,7 +226,10 @@ func (s *session) carryOut(ctx context.Context, p jobs.Partition, d decision, cu
 		}
 	}
 	if d.begin {
-		return s.cfg.Ledger.Begin(ctx, p, d.from, d.replay, d.finished)
+		if err := s.cfg.Ledger.Begin(ctx, p, d.from, d.replay, d.finished); err != nil || d.expired == 0 {
+			return err
+		}
+		return s.cfg.Ledger.Skip(ctx, p, d.from, d.expired) // only counts them
 	}
 	if d.below > 0 || len(d.finished) > 0 {
 		n, err := s.cfg.Scheduler.Release(ctx, p, d.done)
@@ -232,11 +253,15 @@ func (s *session) carryOut(ctx context.Context, p jobs.Partition, d decision, cu
 	return nil
 }
 
+// queued is how many records wait in kafka-go, of whatever size: what is fetched
+// ahead is bounded by bytes behind it.
+const queued = 16
+
 func (s *session) reader(p jobs.Partition, d decision) *partitionReader {
 	broken := &atomic.Value{}
 	r := kafka.NewReader(kafka.ReaderConfig{
 		Brokers: s.cfg.Connection.Servers, Topic: p.Topic, Partition: int(p.ID), Dialer: s.links.dialer,
-		MinBytes: 1, MaxBytes: 32 << 20, MaxWait: 500 * time.Millisecond, QueueCapacity: 1000,
+		MinBytes: 1, MaxBytes: 32 << 20, MaxWait: 500 * time.Millisecond, QueueCapacity: queued,
 		ReadBackoffMin: 100 * time.Millisecond, ReadBackoffMax: time.Second, MaxAttempts: 1 << 30,
 		ErrorLogger: kafka.LoggerFunc(func(format string, args ...any) { broken.Store(fmt.Sprintf(format, args...)) }),
 	})
@@ -247,10 +272,10 @@ func (s *session) reader(p jobs.Partition, d decision) *partitionReader {
 	}
 }
 
-// watch looks at the topic from time to time: partitions that were added, a log
-// that was recreated or cut. It returns when one of that is so, or with ctx.
-func (s *session) watch(ctx context.Context) error {
-	for pause(ctx, lookEvery) {
+// watch looks at the topic from time to time: partitions that were added, and
+// what else look finds. It returns when something has changed, or with ctx.
+func (s *session) watch(ctx context.Context, look func(context.Context, []int32) error) error {
+	for pause(ctx, s.cfg.LookEvery) {
 		ids, err := s.log.partitions(ctx, s.cfg.Topic)
 		if errors.Is(err, errMissing) {
 			return fmt.Errorf("topic %s was deleted", s.cfg.Topic)
@@ -261,37 +286,47 @@ func (s *session) watch(ctx context.Context) error {
 		if len(ids) != len(s.partitions) {
 			return fmt.Errorf("%w: it has %d partitions now", errReassign, len(ids))
 		}
-		bounds, err := s.log.bounds(ctx, s.cfg.Topic, ids)
-		if err != nil {
-			continue
-		}
-		s.status.setEnds(s.cfg.Topic, bounds)
-		for id, b := range bounds {
-			if err := s.sameLog(ctx, jobs.Partition{Topic: s.cfg.Topic, ID: id}, b); err != nil {
-				return err
-			}
+		if err := look(ctx, ids); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// sameLog reports a log that is not the one that is being read.
-func (s *session) sameLog(ctx context.Context, p jobs.Partition, b [2]int64) error {
-	state, known := s.cfg.Ledger.Partition(p)
-	if !known {
-		return nil
+// sameLogs reports a log that was recreated or cut. What was read is looked up
+// before the bounds are: it may be more already when they come.
+func (s *session) sameLogs(ctx context.Context, ids []int32) error {
+	var states []jobs.PartitionState
+	for _, id := range ids {
+		if state, known := s.cfg.Ledger.Partition(jobs.Partition{Topic: s.cfg.Topic, ID: id}); known {
+			states = append(states, state)
+		}
 	}
+	bounds, err := s.log.bounds(ctx, s.cfg.Topic, ids)
+	if err != nil {
+		return nil // the membership itself will tell
+	}
+	s.status.setEnds(s.cfg.Topic, bounds)
+	for _, state := range states {
+		if err := s.sameLog(ctx, state, bounds[state.ID]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sameLog reports a log that is not the one that was read up to state.
+func (s *session) sameLog(ctx context.Context, state jobs.PartitionState, b [2]int64) error {
+	p := state.Partition
 	if state.Cursor > b[1] {
 		return fmt.Errorf("%w: %s ends at %d, before what was read", errReassign, p, b[1])
 	}
-	if state.Cursor < b[0] {
+	if now, _ := s.cfg.Ledger.Partition(p); now.Cursor < b[0] {
 		return fmt.Errorf("%w: %s begins at %d, behind what was read", errReassign, p, b[0])
 	}
 	mark, err := s.log.mark(ctx, p, state.Last, b[0], b[1])
 	if err == nil && mark == markDifferent {
-		if again, _ := s.cfg.Ledger.Partition(p); again.Last == state.Last {
-			return fmt.Errorf("%w: %s holds other records than were read", errReassign, p)
-		}
+		return fmt.Errorf("%w: %s holds other records than were read", errReassign, p)
 	}
 	return nil
 }
