@@ -26,5 +26,6 @@
 // Every trouble with Kafka is a hold with its reason (kafka_down), said at once
 // and each minute, and tried again; [Group.Run] ends only with its context. A
 // recreated topic is read anew (ids end in ~2), a truncated one is held until an
-// operator says so. A full store pauses reading: Kafka keeps the backlog.
+// operator says so. After any trouble of a reader nothing that came since is
+// believed before the log is proven to be the same ([trouble]). A full store pauses reading: Kafka keeps the backlog.
 package ingest

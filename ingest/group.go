@@ -242,3 +242,9 @@ func (g *Group) live(ctx context.Context, generation *kafka.Generation, ids []in
 		return <-s.finished
 	}
 }
+
+// Again reads the message of a source from Kafka once more; ok is false if it is
+// not there any more.
+func (g *Group) Again(ctx context.Context, source jobs.Source) (jobs.Envelope, bool, error) {
+	return g.log.again(ctx, source)
+}

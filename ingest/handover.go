@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -49,7 +48,7 @@ type partitionReader struct {
 	jobs      jobs.Reader
 	storeFull func(err error) // says so; nil error: there is room again
 	log       *slog.Logger
-	broken    *atomic.Value // what kafka-go's reader logged as an error: the log may be another one since
+	trouble   *trouble
 
 	fetched chan kafka.Message
 	bytes   *semaphore.Weighted
@@ -81,7 +80,7 @@ func (r *partitionReader) run(ctx context.Context) error {
 	}
 	start(r.fetch)
 	start(r.take)
-	start(r.notice)
+	start(r.trouble.watch)
 	if err := r.append(ctx); err != nil {
 		cancel(err)
 	}
@@ -118,16 +117,6 @@ func (r *partitionReader) fetch(ctx context.Context) error {
 	}
 }
 
-// notice ends a reader that has had trouble, also when nothing comes any more.
-func (r *partitionReader) notice(ctx context.Context) error {
-	for pause(ctx, time.Second) {
-		if why := r.broken.Load(); why != nil {
-			return fmt.Errorf("%w: %s", errReassign, why)
-		}
-	}
-	return nil
-}
-
 func weight(m *kafka.Message) int64 { return min(int64(len(m.Value)+len(m.Key))+64, aheadBytes) }
 
 // append puts batches into JOBS.
@@ -141,11 +130,8 @@ func (r *partitionReader) append(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		// A topic that was deleted and made again goes on at our offset in
-		// silence. Nothing that was read after a trouble is believed before the
-		// evidence has been weighed again.
-		if why := r.broken.Load(); why != nil {
-			return fmt.Errorf("%w: %s", errReassign, why)
+		if err := r.trouble.weigh(ctx); err != nil || ctx.Err() != nil {
+			return err
 		}
 		from := r.cursor
 		r.cursor = next

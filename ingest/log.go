@@ -127,6 +127,9 @@ func (l topicLog) record(ctx context.Context, p jobs.Partition, offset int64) (e
 		if e.Key, err = kafka.ReadAll(r.Key); err == nil {
 			e.Value, err = kafka.ReadAll(r.Value)
 		}
+		for _, h := range r.Headers {
+			e.Headers = append(e.Headers, jobs.Header{Name: h.Key, Value: h.Value})
+		}
 		if err != nil {
 			return e, false, fmt.Errorf("read %s at %d: %w", p, offset, err)
 		}
@@ -155,4 +158,14 @@ func (l topicLog) mark(ctx context.Context, p jobs.Partition, m *jobs.Mark, firs
 		return markDifferent, nil
 	}
 	return markSame, nil
+}
+
+// again reads the record of a source once more; ok is false if the log does not
+// hold it, or another one in its place.
+func (l topicLog) again(ctx context.Context, source jobs.Source) (e jobs.Envelope, ok bool, err error) {
+	e, ok, err = l.record(ctx, jobs.Partition{Topic: source.Topic, ID: source.Partition}, source.Offset)
+	if err != nil || !ok {
+		return e, false, err
+	}
+	return e, e.Source().Same(source), nil
 }

@@ -199,13 +199,25 @@ func (o *Outbox) message(seq uint64, how cutting) (kafka.Message, error) {
 	if err != nil {
 		return kafka.Message{}, fmt.Errorf("read failed job %d: %w", seq, err)
 	}
-	encoded, err := o.cfg.Failures.Payload(seq)
-	if err != nil {
-		return kafka.Message{}, fmt.Errorf("read message of failed job %s: %w", job.ID, err)
-	}
-	env, err := jobs.DecodeEnvelope(encoded)
-	if err != nil {
-		return kafka.Message{}, fmt.Errorf("read message of failed job %s: %w", job.ID, err)
-	}
+	env := o.envelope(&job)
 	return errorMessage(&job, &env, o.cfg.GroupID, how)
+}
+
+// envelope reads the message of a failed job: from the ledger, else from Kafka.
+// If both have lost it, the failure is reported without it.
+func (o *Outbox) envelope(job *jobs.Job) jobs.Envelope {
+	encoded, err := o.cfg.Failures.Payload(job.Seq)
+	if err == nil {
+		var env jobs.Envelope
+		if env, err = jobs.DecodeEnvelope(encoded); err == nil {
+			return env
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
+	defer cancel()
+	if env, ok, _ := o.log.again(ctx, job.Source); ok {
+		return env
+	}
+	o.complain(job.Seq, "a failed job is reported without its message", err)
+	return job.Shell()
 }

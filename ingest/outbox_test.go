@@ -39,7 +39,7 @@ func (b *box) count() int {
 	return len(b.delivered)
 }
 func (b *box) JobBySeq(seq uint64) (jobs.Job, error) {
-	return jobs.Job{Seq: seq, ID: fmt.Sprint("j", seq), Failure: jobs.Fail(jobs.CodeRejected, "m")}, nil
+	return jobs.Job{Seq: seq, Source: jobs.Source{Topic: "observation"}, ID: fmt.Sprint("j", seq), Failure: jobs.Fail(jobs.CodeRejected, "m")}, nil
 }
 func (b *box) Payload(seq uint64) ([]byte, error) {
 	if p := b.payload[seq]; p != nil {
@@ -91,7 +91,7 @@ func TestADamagedPayloadDoesNotBlockTheOutbox(t *testing.T) {
 	t.Parallel()
 	good := (&jobs.Envelope{Value: []byte("{}")}).Encode(nil)
 	b := &box{waiting: []uint64{1, 2, 3}, payload: map[uint64][]byte{1: good, 2: []byte("damaged"), 3: good}}
-	deliver(t, b, 0, 2)
+	deliver(t, b, 0, 3)
 }
 
 func TestAFailureWithLargeHeadersIsReportedAllTheSame(t *testing.T) {

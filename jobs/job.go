@@ -35,6 +35,11 @@ type Source struct {
 	Key       string    `json:"key,omitempty"`      // as text; "base64:…" if it is not UTF-8
 }
 
+// Same reports whether both are the same record.
+func (s Source) Same(o Source) bool {
+	return s.Topic == o.Topic && s.Partition == o.Partition && s.Offset == o.Offset && s.Key == o.Key && s.Timestamp.Equal(o.Timestamp)
+}
+
 // Partition returns the Kafka partition of the source.
 func (s Source) KafkaPartition() Partition { return Partition{Topic: s.Topic, ID: s.Partition} }
 

@@ -1,8 +1,10 @@
 package jobs
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -28,7 +30,7 @@ func (r Reader) Job(e *Envelope) *Job {
 	job := &Job{
 		ID:         ID(e.Topic, e.Partition, e.Offset, e.Replay),
 		State:      Queued,
-		Source:     Source{Topic: e.Topic, Partition: e.Partition, Offset: e.Offset, Timestamp: sane(e.Timestamp), Key: KeyText(e.Key)},
+		Source:     e.Source(),
 		Replay:     e.Replay,
 		ReceivedAt: now,
 	}
@@ -45,6 +47,24 @@ func (r Reader) Job(e *Envelope) *Job {
 		job.Attempts, job.StartedAt, job.FinishedAt = 1, now, now
 	}
 	return job
+}
+
+// Source tells where a record came from.
+func (e *Envelope) Source() Source {
+	return Source{Topic: e.Topic, Partition: e.Partition, Offset: e.Offset, Timestamp: sane(e.Timestamp), Key: KeyText(e.Key)}
+}
+
+// Shell is what is known of a job's message when the message is lost.
+func (j *Job) Shell() Envelope {
+	key := []byte(j.Source.Key)
+	if encoded, ok := strings.CutPrefix(j.Source.Key, "base64:"); ok {
+		if raw, err := base64.StdEncoding.DecodeString(encoded); err == nil {
+			key = raw
+		}
+	}
+	return Envelope{
+		Topic: j.Source.Topic, Partition: j.Source.Partition, Offset: j.Source.Offset, Replay: j.Replay, Timestamp: j.Source.Timestamp, Key: key,
+	}
 }
 
 // sane leaves out a time that JSON cannot show: producers have sent nanoseconds

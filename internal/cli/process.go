@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"dispatcher/config"
@@ -63,7 +62,7 @@ func (p *process) openStores(ctx context.Context) (err error) {
 	if p.ledger, err = store.Open(store.Options{Path: filepath.Join(dir, ledgerFile)}); err != nil {
 		return err
 	}
-	limit := storeLimit(dir, p.cfg.MaxStoreBytes)
+	limit := storeLimit(filepath.Join(dir, streamDir), p.cfg.MaxStoreBytes)
 	p.nats, err = embed.Start(embed.Config{
 		StoreDir: filepath.Join(dir, streamDir), AccessFile: filepath.Join(dir, accessFile), Log: p.log,
 	})
@@ -76,22 +75,13 @@ func (p *process) openStores(ctx context.Context) (err error) {
 	return ingest.CheckStores(ctx, p.ledger, p.stream)
 }
 
-// storeLimit is the configured limit, but at most 80 % of the free disk.
-func storeLimit(dir string, limit int64) int64 {
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(dir, &disk); err != nil {
-		return limit
-	}
-	return min(limit, int64(disk.Bavail)*disk.Bsize/10*8)
-}
-
 func (p *process) openScheduler(ctx context.Context) (err error) {
 	quarantine := p.cfg.API.WriteQuarantine
 	if quarantine == 0 {
 		quarantine = -1
 	}
 	p.scheduler, err = schedule.New(schedule.Config{
-		Ledger: p.ledger, Payloads: p.stream, MaxUnfinished: p.cfg.MaxUnfinished,
+		Ledger: p.ledger, Payloads: p.stream, Origin: p, MaxUnfinished: p.cfg.MaxUnfinished,
 		MaxAttempts: p.cfg.Retry.MaxAttempts, MaxAge: p.cfg.Retry.MaxAge, BackoffBase: p.cfg.Retry.Base, BackoffCap: p.cfg.Retry.Cap,
 		Quarantine: quarantine, SlotFile: filepath.Join(p.cfg.DataDir, slotsFile), Log: p.log,
 	})
@@ -100,6 +90,14 @@ func (p *process) openScheduler(ctx context.Context) (err error) {
 	}
 	p.scheduler.OnEnded(p.logEnded)
 	return p.scheduler.Load(ctx)
+}
+
+// Again reads a message from Kafka once more; see [schedule.Origin].
+func (p *process) Again(ctx context.Context, source jobs.Source) (jobs.Envelope, bool, error) {
+	if p.group == nil {
+		return jobs.Envelope{}, false, errors.New("kafka is not connected yet")
+	}
+	return p.group.Again(ctx, source)
 }
 
 // logEnded writes the one line of a finished job.
@@ -230,27 +228,6 @@ func (p *process) openKafka(context.Context) (err error) {
 		return usagef("kafka settings: %s", err)
 	}
 	return nil
-}
-
-// restartNATS clears the sticky write errors of the embedded store once there
-// is room on the disk again. Every partition asks for it: it is done once.
-func (p *process) restartNATS() {
-	p.restarting.Lock()
-	defer p.restarting.Unlock()
-	if p.stream.Stuck() == nil {
-		return
-	}
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(p.cfg.DataDir, &disk); err != nil || int64(disk.Bavail)*disk.Bsize < 64<<20 {
-		return
-	}
-	if err := p.nats.Restart(); err != nil {
-		p.log.Error("the embedded store does not start again, it is tried again", "error", err)
-		return
-	}
-	if err := p.serveControl(); err != nil {
-		p.log.Error("the control api is not offered", "error", err)
-	}
 }
 
 // serveControl offers the control API on the present connection.

@@ -50,8 +50,8 @@ func (s *Scheduler) blameOne(ctx context.Context, job jobs.Job) error {
 	job.Failure = jobs.Fail(jobs.CodeCrashed, "the process ended unclean %d times while carrying out this job; look at its message and the logs of those times, then retry it", job.Crashes)
 	attempt.Code, attempt.Message = jobs.CodeCrashed, job.Failure.Message
 	payload, err := s.encodedPayload(ctx, &job)
-	if err != nil {
-		return err
+	if err != nil { // no reason not to start: it is reported without its message
+		s.cfg.Log.Error("the message of a failed job cannot be kept", "job", job.ID, "error", err)
 	}
 	if err := s.cfg.Ledger.End(ctx, jobs.Ending{Job: job, Attempt: attempt, Payload: payload}); err != nil {
 		return fmt.Errorf("record failure of %s: %w", job.ID, err)
@@ -64,9 +64,9 @@ func (s *Scheduler) encodedPayload(ctx context.Context, job *jobs.Job) ([]byte, 
 	if job.StreamSeq == 0 {
 		return nil, nil // the ledger has it
 	}
-	env, err := s.cfg.Payloads.Get(ctx, job.StreamSeq)
+	env, err := s.fromJOBS(ctx, job.StreamSeq, job)
 	if err != nil {
-		return nil, fmt.Errorf("read payload of %s from JOBS: %w", job.ID, err)
+		return nil, err
 	}
 	return env.Encode(nil), nil
 }

@@ -175,7 +175,7 @@ func (s *Scheduler) takeHot(e *entry) (h *hot, resumed bool, streamSeq uint64) {
 }
 
 // payload reads a job's message from JOBS, or from the ledger when it was
-// moved there, and checks that it is this job's.
+// moved there.
 func (s *Scheduler) payload(ctx context.Context, seq, streamSeq uint64, job *jobs.Job) (jobs.Envelope, error) {
 	if streamSeq == 0 {
 		encoded, err := s.cfg.Ledger.Payload(seq)
@@ -184,33 +184,7 @@ func (s *Scheduler) payload(ctx context.Context, seq, streamSeq uint64, job *job
 		}
 		return jobs.DecodeEnvelope(encoded)
 	}
-	env, err := s.cfg.Payloads.Get(ctx, streamSeq)
-	if err != nil {
-		return env, fmt.Errorf("read payload of %s from JOBS: %w", job.ID, err)
-	}
-	if !job.Submitted && (env.Offset != job.Source.Offset || env.Partition != job.Source.Partition || env.Topic != job.Source.Topic) {
-		return env, fmt.Errorf("JOBS %d holds %s-%d-%d where %s should be: the store is damaged, run --rebuild",
-			streamSeq, env.Topic, env.Partition, env.Offset, job.ID)
-	}
-	return env, nil
-}
-
-// noMaterial gives a job back whose record or payload cannot be read: with
-// backoff, because the reason may pass, and loudly, because it may not.
-func (s *Scheduler) noMaterial(ctx context.Context, e *entry, err error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if ctx.Err() != nil {
-		s.giveBack(e)
-		s.pump()
-		return ctx.Err()
-	}
-	s.cfg.Log.Error("job cannot be read, it is tried again", "seq", e.seq, "error", err)
-	e.due = s.cfg.Clock().Add(s.cfg.BackoffCap / 10).UnixNano()
-	s.leaveHand(e)
-	s.backOff(e)
-	s.pump()
-	return errNotRunnable
+	return s.fromJOBS(ctx, streamSeq, job)
 }
 
 // giveBack makes a claimed job ready again as if nothing had been.

@@ -14,6 +14,7 @@ import (
 type Config struct {
 	Ledger   Ledger
 	Payloads Payloads
+	Origin   Origin // nil: what JOBS lost is lost
 
 	MaxUnfinished int           // read-ahead, 100,000
 	CacheBytes    int64         // payloads kept in memory for jobs soon to run, 16 MiB

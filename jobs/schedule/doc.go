@@ -34,4 +34,6 @@
 //   - The host dies: the slot file, which is never synced, may be older than the
 //     ledger. It only ever names too many or too few jobs; a resumed attempt
 //     looks before it creates because creating steps sync their intent.
+//   - JOBS lost a message: it is read from its origin again; if that has lost it
+//     too, its job fails and its key goes on.
 package schedule

@@ -39,7 +39,8 @@ type entry struct {
 	phase     phase
 	kind      uint8 // index into kinds
 	crashes   uint8
-	resumed   bool // an earlier attempt may have had effects
+	lost      uint8 // how often its message was found lost; only its claimer counts
+	resumed   bool  // an earlier attempt may have had effects
 	retrying  bool
 	inKafka   bool
 	cold      bool // waits to be read into memory, see Scheduler.cold

@@ -202,7 +202,7 @@ func (m *memory) Get(_ context.Context, seq uint64) (jobs.Envelope, error) {
 	defer m.mu.Unlock()
 	env, ok := m.stream[seq]
 	if !ok {
-		return env, fmt.Errorf("no message %d in JOBS", seq)
+		return env, fmt.Errorf("JOBS %d: %w", seq, jobs.ErrNoPayload)
 	}
 	return env, nil
 }

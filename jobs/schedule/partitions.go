@@ -3,6 +3,7 @@ package schedule
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -129,17 +130,20 @@ func (s *Scheduler) Purge(ctx context.Context) error {
 			return fmt.Errorf("purge %s before %d: %w", p.partition, p.before, err)
 		}
 	}
-	for _, e := range pinned {
-		if err := s.unpin(ctx, e); err != nil {
-			return err
-		}
+	var errs []error
+	for _, e := range pinned { // one that cannot be read holds back no other
+		errs = append(errs, s.unpin(ctx, e))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // unpin copies a payload to the ledger, so that JOBS can let it go.
 func (s *Scheduler) unpin(ctx context.Context, e *entry) error {
-	env, err := s.cfg.Payloads.Get(ctx, e.streamSeq)
+	job, err := s.cfg.Ledger.JobBySeq(e.seq)
+	if err != nil {
+		return fmt.Errorf("move payload %d to the ledger: %w", e.streamSeq, err)
+	}
+	env, err := s.fromJOBS(ctx, e.streamSeq, &job)
 	if err != nil {
 		return fmt.Errorf("move payload %d to the ledger: %w", e.streamSeq, err)
 	}

@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// storeLimit is the configured limit, but at most 80 % of what JOBS in dir holds
+// and the disk has free.
+func storeLimit(dir string, limit int64) int64 {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(filepath.Dir(dir), &disk); err != nil {
+		return limit
+	}
+	return min(limit, (int64(disk.Bavail)*disk.Bsize+diskUsage(dir))/10*8)
+}
+
+// diskUsage is the space that the files below dir take, in bytes.
+func diskUsage(dir string) (sum int64) {
+	_ = filepath.WalkDir(dir, func(_ string, e os.DirEntry, err error) error {
+		if err != nil {
+			return nil // it has gone meanwhile
+		}
+		if info, err := e.Info(); err == nil {
+			if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+				sum += stat.Blocks * 512
+			}
+		}
+		return nil
+	})
+	return sum
+}
+
+// restartNATS clears the sticky write errors of the embedded store once there
+// is room on the disk again. Every partition asks for it: it is done once.
+func (p *process) restartNATS() {
+	p.restarting.Lock()
+	defer p.restarting.Unlock()
+	if p.stream.Stuck() == nil {
+		return
+	}
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(p.cfg.DataDir, &disk); err != nil || int64(disk.Bavail)*disk.Bsize < 64<<20 {
+		return
+	}
+	if err := p.nats.Restart(); err != nil {
+		p.log.Error("the embedded store does not start again, it is tried again", "error", err)
+		return
+	}
+	if err := p.serveControl(); err != nil {
+		p.log.Error("the control api is not offered", "error", err)
+	}
+}
