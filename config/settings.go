@@ -68,7 +68,7 @@ func Settings() []Setting {
 		text("retention.succeeded", "RETENTION_SUCCEEDED", "24h", "how long succeeded jobs are remembered", func(c *Config) any { return &c.Retention.Succeeded }),
 		text("retention.failed", "RETENTION_FAILED", "720h", "how long failed jobs are remembered", func(c *Config) any { return &c.Retention.Failed }),
 		text("max_unfinished", "MAX_UNFINISHED", "100000", "read-ahead: beyond it Kafka keeps the backlog", func(c *Config) any { return &c.MaxUnfinished }),
-		bytesRow("max_store_bytes", "MAX_STORE_BYTES", "10GiB", "limit of the payload store", func(c *Config) *int64 { return &c.MaxStoreBytes }),
+		bytesRow("max_store_bytes", "MAX_STORE_BYTES", "10GiB", "limit of the data directory: waiting messages and the ledger", func(c *Config) *int64 { return &c.MaxStoreBytes }),
 		text("policy.allow_types", "POLICY_ALLOW_TYPES", "", "message types that producers may send; default: all", func(c *Config) any { return &c.Policy.AllowTypes }),
 		text("policy.deny_fields", "POLICY_DENY_FIELDS", "", "fields that producers may not set: name or type.name", func(c *Config) any { return &c.Policy.DenyFields }),
 		text("policy.allow_buckets", "POLICY_ALLOW_BUCKETS", "", "buckets that producers may name; default: all", func(c *Config) any { return &c.Policy.AllowBuckets }),

@@ -268,13 +268,12 @@ func (c *change) expire(class byte, before time.Time, limit int) (n int, err err
 		if int64(binary.BigEndian.Uint64(k[1:])) > before.UnixNano() {
 			break
 		}
-		old = append(old, append([]byte(nil), k...))
+		if c.bucket(bOutbox).Get(k[9:]) == nil {
+			old = append(old, append([]byte(nil), k...))
+		}
 	}
 	for _, k := range old {
 		seq := binary.BigEndian.Uint64(k[9:])
-		if c.bucket(bOutbox).Get(key64(seq)) != nil {
-			continue
-		}
 		if err := c.bucket(bEnded).Delete(k); err != nil {
 			return n, err
 		}

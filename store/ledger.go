@@ -65,9 +65,10 @@ func buckets() [][]byte {
 
 // Options says where the ledger is and how it behaves.
 type Options struct {
-	Path   string
-	Clock  func() time.Time
-	NoSync bool // UNSAFE: loses acknowledged writes at power loss; for measurements only
+	Path         string
+	Clock        func() time.Time
+	CompactAbove int64 // bytes: a larger file of which most is free is rewritten when it is opened, 64 MiB
+	NoSync       bool  // UNSAFE: loses acknowledged writes at power loss; for measurements only
 }
 
 // Ledger is the open file. It is safe for concurrent use.
@@ -93,10 +94,16 @@ func Open(o Options) (*Ledger, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
+	if o.CompactAbove == 0 {
+		o.CompactAbove = compactAbove
+	}
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("make data directory: %w", err)
 	}
 	db, err := openFile(o)
+	if err == nil {
+		db, err = compact(o, db)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +130,12 @@ func openFile(o Options) (db *bolt.DB, err error) {
 			db, err = nil, fmt.Errorf("open %s: %w (%v); run --rebuild starts anew from what Kafka holds", o.Path, ErrDamaged, r)
 		}
 	}()
+	var file *os.File
 	db, err = bolt.Open(o.Path, 0o600, &bolt.Options{
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			file, err = os.OpenFile(name, flag, mode)
+			return file, err
+		},
 		Timeout:         time.Second,
 		FreelistType:    bolt.FreelistMapType,
 		NoFreelistSync:  true,
@@ -137,6 +149,8 @@ func openFile(o Options) (db *bolt.DB, err error) {
 		return nil, fmt.Errorf("open store %s: %w; run this as its owner", o.Path, err)
 	case err != nil: // too small, no meta page, a wrong checksum, another version
 		return nil, fmt.Errorf("open %s: %w (%w); run --rebuild starts anew from what Kafka holds", o.Path, ErrDamaged, err)
+	case !stillThere(file): // another process has just compacted it, and is at work
+		return nil, errors.Join(fmt.Errorf("%s: %w; stop it, or name another directory with --data-dir", filepath.Dir(o.Path), ErrInUse), db.Close())
 	}
 	return db, nil
 }

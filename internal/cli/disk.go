@@ -6,11 +6,11 @@ import (
 	"syscall"
 )
 
-// storeLimit is the configured limit, but at most 80 % of what JOBS in dir holds
-// and the disk has free.
+// storeLimit is the configured limit of the stores, but at most 80 % of what the
+// data directory holds and the disk has free.
 func storeLimit(dir string, limit int64) int64 {
 	var disk syscall.Statfs_t
-	if err := syscall.Statfs(filepath.Dir(dir), &disk); err != nil {
+	if err := syscall.Statfs(dir, &disk); err != nil {
 		return limit
 	}
 	return min(limit, (int64(disk.Bavail)*disk.Bsize+diskUsage(dir))/10*8)

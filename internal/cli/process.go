@@ -32,6 +32,7 @@ type process struct {
 	options options
 
 	ledger     *store.Ledger
+	limit      int64 // bytes of ledger and JOBS
 	nats       *embed.Server
 	restarting sync.Mutex
 	stream     *jobs.Stream
@@ -62,14 +63,14 @@ func (p *process) openStores(ctx context.Context) (err error) {
 	if p.ledger, err = store.Open(store.Options{Path: filepath.Join(dir, ledgerFile)}); err != nil {
 		return err
 	}
-	limit := storeLimit(filepath.Join(dir, streamDir), p.cfg.MaxStoreBytes)
+	p.limit = storeLimit(dir, p.cfg.MaxStoreBytes)
 	p.nats, err = embed.Start(embed.Config{
 		StoreDir: filepath.Join(dir, streamDir), AccessFile: filepath.Join(dir, accessFile), Log: p.log,
 	})
 	if err != nil {
 		return err
 	}
-	if p.stream, err = jobs.OpenStream(ctx, p.nats.Conn, limit); err != nil {
+	if p.stream, err = jobs.OpenStream(ctx, p.nats.Conn, max(p.limit-p.ledger.Used(), p.limit/2)); err != nil {
 		return err
 	}
 	return ingest.CheckStores(ctx, p.ledger, p.stream)
@@ -255,7 +256,7 @@ func (p *process) run(ctx context.Context) error {
 	var last, first sync.WaitGroup
 	last.Go(func() { p.scheduler.Run(upkeep) })
 	last.Go(func() { p.outbox.Run(upkeep) })
-	last.Go(func() { p.expire(upkeep) })
+	last.Go(func() { p.upkeep(upkeep) })
 	last.Go(func() { p.gate.Run(upkeep) })
 	last.Go(func() { p.connect(ctx) })
 	first.Go(func() { p.group.Run(ctx) })
@@ -281,29 +282,6 @@ func (p *process) connect(ctx context.Context) {
 		return
 	}
 	p.log.Info("CISO Assistant answers", "base", p.api.Base(), "version", p.api.Version())
-}
-
-// expireEvery is how often ended jobs that are old enough are forgotten.
-const expireEvery = time.Minute
-
-func (p *process) expire(ctx context.Context) {
-	tick := time.NewTicker(expireEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			for n := 1; n > 0 && ctx.Err() == nil; {
-				var err error
-				n, err = p.ledger.Expire(ctx, now, p.cfg.Retention.Succeeded, p.cfg.Retention.Failed, 1000)
-				if err != nil {
-					p.log.Warn("old jobs are not forgotten, it is tried again", "error", err)
-					break
-				}
-			}
-		}
-	}
 }
 
 // healthy reports whether the process can make progress on its own store.

@@ -73,6 +73,7 @@ type Ledger interface {
 	Recorder
 	Operator
 	Unfinished(fn func(jobs.Job) error) error
+	Partitions() []jobs.PartitionState
 	JobBySeq(seq uint64) (jobs.Job, error)
 	Steps(seq uint64) ([]jobs.Step, error)
 	Payload(seq uint64) ([]byte, error)

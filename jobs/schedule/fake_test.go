@@ -26,6 +26,7 @@ type memory struct {
 	failing    error // what every write answers while it is set
 	audits     []jobs.AuditEntry
 	owners     map[string]uint64
+	seen       uint64 // in the stream
 }
 
 func newMemory() *memory {
@@ -45,6 +46,7 @@ func (m *memory) Take(_ context.Context, in jobs.Intake) ([]jobs.TakeResult, err
 		j.Seq = m.seq
 		m.jobs[j.Seq] = *j
 	}
+	m.seen = max(m.seen, in.StreamSeq)
 	return results, m.failing
 }
 
@@ -158,6 +160,12 @@ func (m *memory) Unfinished(fn func(jobs.Job) error) error {
 		}
 	}
 	return nil
+}
+
+func (m *memory) Partitions() []jobs.PartitionState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return []jobs.PartitionState{{Partition: jobs.Partition{Topic: "t"}, StreamSeq: m.seen}}
 }
 
 func (m *memory) JobBySeq(seq uint64) (jobs.Job, error) {

@@ -351,6 +351,30 @@ func TestPayloadsOfEndedJobsLeaveTheStreamAndAPinningOneMoves(t *testing.T) {
 	}
 }
 
+func TestMessagesThatAreBornFailedLeaveTheStreamAlsoAfterARestart(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	b := newBench(t, m, nil)
+	var envs []jobs.Envelope
+	in := jobs.Intake{Partition: jobs.Partition{Topic: "t"}}
+	for i := range 5 {
+		env := jobs.Envelope{Topic: "t", Offset: int64(i)}
+		m.stream[uint64(i)+1] = env
+		envs = append(envs, env)
+		in.Jobs = append(in.Jobs, &jobs.Job{State: jobs.Failed, Failure: jobs.Fail(jobs.CodeInvalidMessage, "x"), StreamSeq: uint64(i) + 1})
+	}
+	in.Next, in.StreamSeq = 5, 5
+	if err := b.Take(t.Context(), in, envs); err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]*bench{"at once": b, "after a restart": newBench(t, m, nil)} {
+		delete(m.purged, in.Partition)
+		if err := s.Purge(t.Context()); err != nil || m.purged[in.Partition] != 6 {
+			t.Errorf("%s: purged before %d, %v", name, m.purged[in.Partition], err)
+		}
+	}
+}
+
 func TestRetryIsSkippedWhenSupersededAndHasAFreshBudget(t *testing.T) {
 	t.Parallel()
 	m := newMemory()

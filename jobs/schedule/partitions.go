@@ -54,6 +54,14 @@ func (x *partitionIndex) add(e *entry) {
 	q.pending = slices.Insert(q.pending, at, e)
 }
 
+// seen says that everything of p up to a place in JOBS is known here: jobs that
+// were born failed are no entries, and must go all the same.
+func (x *partitionIndex) seen(p jobs.Partition, streamSeq uint64) {
+	if i := x.index(p); i >= 0 {
+		x.list[i].highest = max(x.list[i].highest, streamSeq)
+	}
+}
+
 func (x *partitionIndex) remove(e *entry) {
 	if e.partition < 0 || e.streamSeq == 0 || e.phase == gone {
 		return // dropped when the purge comes by

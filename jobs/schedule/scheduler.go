@@ -105,6 +105,9 @@ func (s *Scheduler) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load unfinished jobs: %w", err)
 	}
+	for _, p := range s.cfg.Ledger.Partitions() {
+		s.partitions.seen(p.Partition, p.StreamSeq)
+	}
 	for _, l := range s.lanes.byHash {
 		s.promote(l.head, now)
 	}

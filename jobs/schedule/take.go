@@ -35,6 +35,7 @@ func (s *Scheduler) Take(ctx context.Context, in jobs.Intake, envs []jobs.Envelo
 			}
 		}
 	}
+	s.partitions.seen(in.Partition, in.StreamSeq)
 	s.pump()
 	s.mu.Unlock()
 	if failed {
