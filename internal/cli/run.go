@@ -135,9 +135,12 @@ func summary(cfg *config.Config, log *slog.Logger) {
 	log.Info("dispatcher starts", "version", version(), "api", cfg.API.URL, "kafka", cfg.Kafka.BootstrapServers,
 		"topic", cfg.Kafka.ObservationTopic, "errors", cfg.Kafka.ErrorsTopic, "group", cfg.Kafka.GroupID,
 		"concurrency", cfg.API.Concurrency, "data", cfg.DataDir, "http", cfg.HTTPListen)
+	var given []any
 	for _, s := range cfg.Sources {
+		given = append(given, s.Key, s.Value)
 		log.Debug("setting", "key", s.Key, "value", s.Value, "from", s.From)
 	}
+	log.Info("settings; all others are at their defaults", given...)
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
