@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"dispatcher/internal/anyjson"
 )
 
 // maxDepth is the deepest nesting of a message (contract, "Messages").
@@ -179,9 +180,7 @@ func build(raw jsontext.Value) (object map[string]any, err error) {
 	if isEmpty(raw) {
 		return nil, nil
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if err := d.Decode(&object); err != nil {
+	if object, err = anyjson.Object(anyjson.NewDecoder(raw)); err != nil {
 		return nil, fmt.Errorf("read message: %w", err)
 	}
 	return object, nil

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"syscall"
 	"time"
@@ -48,32 +47,15 @@ func runCommand() *cli.Command {
 				}
 			}
 			go exitOnSecondSignal(c.Context)
-			tuneMemory(envOf(c))
+			memory := newMemory(envOf(c))
 			p, err := newProcess(c.Context, cfg, options{resetCursor: c.Bool("reset-cursor")}, log)
 			if err != nil {
 				return err
 			}
 			summary(cfg, log)
+			go memory.follow(c.Context, p.scheduler.Rate)
 			return p.run(c.Context)
 		},
-	}
-}
-
-// What a process with a full read-ahead may take, softly, and how seldom garbage
-// is collected below it: collecting costs a tenth of the processor time at the
-// default of 100.
-const (
-	softMemory = 128 << 20
-	gcPercent  = 300
-)
-
-// tuneMemory lets the heap grow while that is cheap. GOGC and GOMEMLIMIT win.
-func tuneMemory(env Env) {
-	if env.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	if env.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemory)
 	}
 }
 

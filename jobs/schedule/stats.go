@@ -54,6 +54,14 @@ func (s *Scheduler) Snapshot() Snapshot {
 	return snap
 }
 
+// Rate returns how many jobs ended per second within the last window of whole
+// seconds, at most 15 minutes.
+func (s *Scheduler) Rate(window time.Duration) float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rates.perSecond(s.cfg.Clock(), window)
+}
+
 // Waiting is why an unfinished job does not run.
 type Waiting struct {
 	Running bool

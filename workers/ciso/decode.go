@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"dispatcher/internal/anyjson"
 )
 
 // Rows of the API have dozens of fields, of which a job needs a few: only those
@@ -17,9 +19,9 @@ import (
 func decodeAnswer(body []byte, out any, want []string) error {
 	switch out := out.(type) {
 	case *list:
-		return out.read(newDecoder(body), want)
+		return out.read(anyjson.NewDecoder(body), want)
 	case *row:
-		r, err := readRow(newDecoder(body), want)
+		r, err := readRow(anyjson.NewDecoder(body), want)
 		*out = r
 		return err
 	}
@@ -31,11 +33,6 @@ func decode(data []byte, out any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	return d.Decode(out)
-}
-
-// newDecoder reads as leniently as encoding/json does.
-func newDecoder(body []byte) *jsontext.Decoder {
-	return jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // read reads the envelope of a page.
@@ -84,7 +81,7 @@ func readRow(d *jsontext.Decoder, want []string) (row, error) {
 			return d.SkipValue()
 		}
 		key := string(name)
-		v, err := readAny(d)
+		v, err := anyjson.Read(d)
 		r[key] = v
 		return err
 	})
@@ -113,45 +110,4 @@ func members(d *jsontext.Decoder, fn func(name []byte) error) error {
 	}
 	_, err := d.ReadToken()
 	return err
-}
-
-// readAny reads any value, as encoding/json would with UseNumber.
-func readAny(d *jsontext.Decoder) (any, error) {
-	switch d.PeekKind() {
-	case '{':
-		r, err := readRow(d, nil)
-		return map[string]any(r), err
-	case '[':
-		return readArray(d)
-	case '0':
-		raw, err := d.ReadValue()
-		return json.Number(raw), err
-	}
-	token, err := d.ReadToken()
-	if err != nil {
-		return nil, err
-	}
-	switch token.Kind() {
-	case '"':
-		return token.String(), nil
-	case 't', 'f':
-		return token.Bool(), nil
-	}
-	return nil, nil
-}
-
-func readArray(d *jsontext.Decoder) ([]any, error) {
-	all := []any{}
-	if _, err := d.ReadToken(); err != nil {
-		return nil, err
-	}
-	for d.PeekKind() != ']' {
-		v, err := readAny(d)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, v)
-	}
-	_, err := d.ReadToken()
-	return all, err
 }
