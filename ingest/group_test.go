@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"encoding/json"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -168,14 +169,14 @@ func TestReadAheadIsBoundedInBytes(t *testing.T) {
 		}
 	}
 	l, _ := (Connection{Servers: []string{k.Addr}, Protocol: "PLAINTEXT"}).links()
-	s := &session{Group: &Group{cfg: Config{Connection: Connection{Servers: []string{k.Addr}}}, links: l}}
+	s := &session{Group: &Group{cfg: Config{Connection: Connection{Servers: []string{k.Addr}}, SessionTimeout: time.Minute, Log: slog.New(slog.DiscardHandler)}, links: l}}
 	r := s.reader(jobs.Partition{Topic: "observation"}, decision{})
-	defer r.reader.Close()
-	if _, err := r.reader.FetchMessage(t.Context()); err != nil {
+	defer r.source.close()
+	if _, err := r.source.fetch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(2 * time.Second) // it reads 270 MiB in less
-	stats := r.reader.Stats()
+	stats := r.source.reader.Stats()
 	if stats.QueueLength > 2*queued {
 		t.Errorf("%d messages of 900 KiB wait in kafka-go's queue (capacity %d)", stats.QueueLength, stats.QueueCapacity)
 	}

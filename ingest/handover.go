@@ -42,7 +42,7 @@ type partitionReader struct {
 	replay    int
 	cursor    int64
 	skip      func(offset int64) bool
-	reader    *kafka.Reader
+	source    *source
 	stream    Stream
 	scheduler Scheduler
 	jobs      jobs.Reader
@@ -96,7 +96,7 @@ func (r *partitionReader) run(ctx context.Context) error {
 // fetch reads ahead, bounded by bytes.
 func (r *partitionReader) fetch(ctx context.Context) error {
 	for {
-		m, err := r.reader.FetchMessage(ctx)
+		m, err := r.source.fetch(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil

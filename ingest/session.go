@@ -112,7 +112,7 @@ func (s *session) active(ctx context.Context) error {
 	cancel(nil)
 	group.Wait()
 	for _, r := range readers {
-		_ = r.reader.Close() // what it has fetched is still in Kafka
+		r.source.close()
 	}
 	s.drain()
 	s.commitLast(commits)
@@ -257,15 +257,23 @@ const queued = 16
 
 func (s *session) reader(p jobs.Partition, d decision) *partitionReader {
 	t := &trouble{look: func(ctx context.Context) error { return s.provenSame(ctx, p) }, log: s.cfg.Log}
-	r := kafka.NewReader(kafka.ReaderConfig{
-		Brokers: s.cfg.Connection.Servers, Topic: p.Topic, Partition: int(p.ID), Dialer: s.links.dialer,
-		MinBytes: 1, MaxBytes: 32 << 20, MaxWait: 500 * time.Millisecond, QueueCapacity: queued,
-		ReadBackoffMin: 100 * time.Millisecond, ReadBackoffMax: time.Second, MaxAttempts: 1 << 30,
-		ErrorLogger: kafka.LoggerFunc(t.note),
+	open := func(patience time.Duration, troubled kafka.LoggerFunc) *kafka.Reader {
+		return kafka.NewReader(kafka.ReaderConfig{
+			Brokers: s.cfg.Connection.Servers, Topic: p.Topic, Partition: int(p.ID), Dialer: s.links.dialer,
+			MinBytes: 1, MaxBytes: 32 << 20, MaxWait: patience, QueueCapacity: queued,
+			ReadBackoffMin: 100 * time.Millisecond, ReadBackoffMax: time.Second, MaxAttempts: 1 << 30,
+			ErrorLogger: kafka.LoggerFunc(func(format string, args ...any) {
+				t.note(format, args...)
+				troubled(format, args...)
+			}),
+		})
+	}
+	// Closing waits for the broker, and must end within the session.
+	source := newSource(d.from, min(mostPatience, s.cfg.SessionTimeout/4), open, func(patience time.Duration) {
+		s.cfg.Log.Info("the broker answers slowly: it is waited for longer", "partition", p.String(), "patience", patience)
 	})
-	_ = r.SetOffset(d.from) // fails only for a reader in a group
 	return &partitionReader{
-		partition: p, replay: d.replay, cursor: d.from, skip: d.done, reader: r, stream: s.cfg.Stream,
+		partition: p, replay: d.replay, cursor: d.from, skip: d.done, source: source, stream: s.cfg.Stream,
 		scheduler: s.cfg.Scheduler, jobs: s.cfg.Jobs, storeFull: s.storeFull, log: s.cfg.Log, trouble: t,
 	}
 }

@@ -195,12 +195,23 @@ func (p *Process) Stop() {
 // Says waits until the log has a text.
 func (p *Process) Says(text string) {
 	p.t.Helper()
-	eventually(p.t, "the log to say "+text, func() error {
-		if !strings.Contains(p.log.String(), text) {
-			return errors.New("it does not")
+	p.SaysAny(text)
+}
+
+// SaysAny waits until the log has one of some texts, and returns that.
+func (p *Process) SaysAny(texts ...string) (said string) {
+	p.t.Helper()
+	eventually(p.t, "the log to say "+strings.Join(texts, " or "), func() error {
+		log := p.log.String()
+		for _, text := range texts {
+			if strings.Contains(log, text) {
+				said = text
+				return nil
+			}
 		}
-		return nil
+		return errors.New("it does not")
 	})
+	return said
 }
 
 // Run runs a command to its end.
@@ -296,22 +307,38 @@ func (w *World) Jobs() map[string]map[string]any {
 	return list
 }
 
+// Known waits until n messages are jobs, in whatever state.
+func (w *World) Known(n int) {
+	w.t.Helper()
+	w.counted(fmt.Sprintf("%d messages to be jobs", n), n,
+		"queued", "running", "retrying", "succeeded", "failed", "canceled", "released")
+}
+
 // Ended waits until n jobs have ended and returns all.
 func (w *World) Ended(n int) (jobs map[string]map[string]any) {
 	w.t.Helper()
-	eventually(w.t, fmt.Sprintf("%d jobs to end", n), func() error {
+	w.counted(fmt.Sprintf("%d jobs to end", n), n, "succeeded", "failed", "canceled", "released")
+	return w.Jobs()
+}
+
+// counted waits until n jobs are in some states; the store need not be there yet.
+func (w *World) counted(what string, n int, states ...string) {
+	w.t.Helper()
+	eventually(w.t, what, func() error {
 		stdout, stderr, code := w.Run("jobs", "stats", "--json")
 		var stats struct{ States map[string]int }
 		if code != 0 || json.Unmarshal([]byte(stdout), &stats) != nil {
 			return fmt.Errorf("jobs stats: exit %d: %s", code, stderr)
 		}
-		ended := stats.States["succeeded"] + stats.States["failed"] + stats.States["canceled"] + stats.States["released"]
-		if ended < n {
+		sum := 0
+		for _, state := range states {
+			sum += stats.States[state]
+		}
+		if sum < n {
 			return fmt.Errorf("%v", stats.States)
 		}
 		return nil
 	})
-	return w.Jobs()
 }
 
 // Committed waits until the group's commit is at an offset.

@@ -97,7 +97,7 @@ func (k *Kafka) partition(ctx context.Context, topic string, partition int) (all
 		return nil, err
 	}
 	r := kafka.NewReader(kafka.ReaderConfig{
-		Brokers: []string{k.Addr}, Topic: topic, Partition: partition, MinBytes: 1, MaxBytes: 32 << 20, MaxWait: 200 * time.Millisecond,
+		Brokers: []string{k.Addr}, Topic: topic, Partition: partition, MinBytes: 1, MaxBytes: 4 << 20, MaxWait: 500 * time.Millisecond, // kafka-go gives up on an answer that is slower
 		Dialer: &kafka.Dialer{Timeout: 5 * time.Second, TLS: k.client.Transport.(*kafka.Transport).TLS, SASLMechanism: k.client.Transport.(*kafka.Transport).SASL},
 	})
 	defer r.Close()
