@@ -1,6 +1,9 @@
 package jobs
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Lease names one claim of one job. Epoch is new for each claim; reports that
 // carry an older one are refused with [ErrStale].
@@ -18,7 +21,7 @@ type Claim struct {
 	Steps    []Step          // recorded by earlier attempts, oldest first
 	Resumed  bool            // an earlier attempt may have had effects: look before writing
 	Granted  []string        // object locks already held, after an attempt that ended [OutcomeLocked]
-	Revoked  <-chan struct{} // closed when the attempt must stop at once; nil: never
+	Revoked  context.Context // ends when the attempt must stop at once; nil: never
 	Deadline time.Time       // of the lease; zero in the process that schedules
 }
 

@@ -49,11 +49,11 @@ func (l *Ledger) Update(ctx context.Context, job jobs.Job, attempt *jobs.Attempt
 // failed: then when its error record is delivered.
 func (l *Ledger) End(ctx context.Context, e jobs.Ending) error {
 	return l.write(ctx, "end job "+e.Job.ID, func(c *change) error {
-		before, err := c.openJob(e.Job.Seq)
-		if err != nil {
-			return err
+		raw := c.bucket(bOpen).Get(key64(e.Job.Seq))
+		if len(raw) <= atState {
+			return fmt.Errorf("job %d is not unfinished", e.Job.Seq)
 		}
-		c.counts.add(&before, -1)
+		c.counts.add(&jobs.Job{State: jobs.State(raw[atState])}, -1)
 		c.counts.add(&e.Job, 1)
 		if err := c.bucket(bOpen).Delete(key64(e.Job.Seq)); err != nil {
 			return err

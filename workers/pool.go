@@ -57,17 +57,24 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	return &Pool{cfg: cfg, slots: make(chan struct{}, cfg.Concurrency), retries: reminder{clock: cfg.Clock}}, nil
 }
 
+// reportGrace is how long outcomes may still be reported when attempts are
+// being cancelled.
+const reportGrace = 5 * time.Second
+
 // Run works until ctx ends. Then nothing new is begun, running attempts may end
 // within the grace, and the rest is given back. It returns when every outcome
 // is stored.
 func (p *Pool) Run(ctx context.Context) {
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
+	report, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	defer context.AfterFunc(work, func() { time.AfterFunc(reportGrace, giveUp) })()
 	var group sync.WaitGroup
 	// Twice as many goroutines as slots: while the outcomes of some are being
 	// stored, the others keep the API busy.
 	for range 2 * p.cfg.Concurrency {
-		group.Go(func() { p.loop(ctx, work) })
+		group.Go(func() { p.loop(ctx, work, report) })
 	}
 	<-ctx.Done()
 	timer := time.AfterFunc(p.cfg.Grace, func() { stop(errShutdown) })
@@ -76,7 +83,7 @@ func (p *Pool) Run(ctx context.Context) {
 }
 
 // loop claims and carries out one job after the other.
-func (p *Pool) loop(ctx, work context.Context) {
+func (p *Pool) loop(ctx, work, report context.Context) {
 	for ctx.Err() == nil {
 		select {
 		case p.slots <- struct{}{}:
@@ -97,7 +104,7 @@ func (p *Pool) loop(ctx, work context.Context) {
 		}
 		outcome := p.attempt(work, claim)
 		<-p.slots
-		p.finish(work, claim, outcome)
+		p.finish(report, claim, outcome)
 	}
 }
 
@@ -110,11 +117,7 @@ func (p *Pool) pause(ctx context.Context) {
 
 // finish reports an outcome. One that cannot be stored before the process ends
 // is found unfinished at the next start.
-func (p *Pool) finish(work context.Context, claim *jobs.Claim, o jobs.Outcome) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(work))
-	defer cancel()
-	stop := context.AfterFunc(work, func() { time.AfterFunc(5*time.Second, cancel) })
-	defer stop()
+func (p *Pool) finish(ctx context.Context, claim *jobs.Claim, o jobs.Outcome) {
 	if err := p.cfg.Claims.Finish(ctx, claim.Lease, o); err != nil && !errors.Is(err, jobs.ErrStale) {
 		p.cfg.Log.Error("outcome is not stored", "job", claim.ID, "error", err)
 	}
@@ -125,15 +128,7 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	ctx, cancel := context.WithCancelCause(ciso.WithJob(work, claim.ID))
 	defer cancel(nil)
 	if claim.Revoked != nil {
-		done := make(chan struct{})
-		defer close(done)
-		go func() {
-			select {
-			case <-claim.Revoked:
-				cancel(errRevoked)
-			case <-done:
-			}
-		}()
+		defer context.AfterFunc(claim.Revoked, func() { cancel(errRevoked) })()
 	}
 	started := p.cfg.Clock()
 	run := newRun(claim, p.cfg.Claims, p.cfg.Clock, p.cfg.Log)
@@ -153,12 +148,13 @@ func (p *Pool) tell(r *Run, o jobs.Outcome, err error) {
 	if err == nil {
 		return
 	}
-	r.Log.Debug("attempt ended", "error", err)
+	log := r.Log()
+	log.Debug("attempt ended", "error", err)
 	if o.Kind != jobs.OutcomeRetry {
 		return
 	}
 	if now, since := p.retries.due(fmt.Sprint(r.Job.Type, " ", o.Failure.HTTPStatus)); now {
-		r.Log.Warn("attempt failed, the job is tried again", "type", r.Job.Type, "attempt", r.Job.Attempts+1,
+		log.Warn("attempt failed, the job is tried again", "type", r.Job.Type, "attempt", r.Job.Attempts+1,
 			"error", o.Failure.Message, "others_since", since)
 	}
 }
@@ -168,7 +164,7 @@ func (p *Pool) tell(r *Run, o jobs.Outcome, err error) {
 func (p *Pool) carryOut(ctx context.Context, r *Run) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			r.Log.Debug("workflow panicked", "panic", v, "stack", string(debug.Stack()))
+			r.Log().Debug("workflow panicked", "panic", v, "stack", string(debug.Stack()))
 			err = fmt.Errorf("the dispatcher itself failed on this message: %v; please report it", v)
 		}
 	}()

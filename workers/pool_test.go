@@ -156,7 +156,7 @@ func TestStoppingLetsAttemptsEndWithinTheGraceAndGivesTheRestBack(t *testing.T) 
 
 func TestARevokedAttemptEndsAtOnceAndIsGivenBack(t *testing.T) {
 	t.Parallel()
-	revoked := make(chan struct{})
+	revoked, revoke := context.WithCancel(t.Context())
 	begun := make(chan struct{})
 	claims, stop, ended := startPool(t, 1, time.Second, nil, func(ctx context.Context, r *Run) error {
 		close(begun)
@@ -165,7 +165,7 @@ func TestARevokedAttemptEndsAtOnceAndIsGivenBack(t *testing.T) {
 	})
 	claims.queue <- &jobs.Claim{Lease: jobs.Lease{Seq: 5}, Payload: jobs.Envelope{Value: []byte(anUpdate)}, Revoked: revoked}
 	<-begun
-	close(revoked)
+	revoke()
 	<-claims.ended
 	if got := claims.outcome(5); got != "returned" {
 		t.Error(got)

@@ -25,8 +25,8 @@ type Claims interface {
 type Run struct {
 	*jobs.Claim
 	Message *jobs.Message
-	Log     *slog.Logger
 
+	log    *slog.Logger
 	claims Claims
 	clock  func() time.Time
 
@@ -45,7 +45,7 @@ type Run struct {
 
 func newRun(claim *jobs.Claim, claims Claims, clock func() time.Time, log *slog.Logger) *Run {
 	r := &Run{
-		Claim: claim, Log: log.With("job", claim.ID), claims: claims, clock: clock,
+		Claim: claim, log: log, claims: claims, clock: clock,
 		recorded: make(map[string]jobs.Step), used: make(map[string]bool), flushedAt: clock(), locked: claim.Granted,
 	}
 	for _, s := range claim.Steps {
@@ -54,6 +54,9 @@ func newRun(claim *jobs.Claim, claims Claims, clock func() time.Time, log *slog.
 	}
 	return r
 }
+
+// Log returns a logger that names the job.
+func (r *Run) Log() *slog.Logger { return r.log.With("job", r.ID) }
 
 // Lock gets the right to write objects, all at once. Call it with every object
 // of the job before the first write.

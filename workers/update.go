@@ -28,7 +28,7 @@ func Update(api Objects, resource ciso.Resource) Workflow {
 		}
 		err = u.write(ctx, matches)
 		if errors.Is(err, ciso.ErrGone) { // it was there a moment ago: look once more
-			r.Log.Debug("object is gone, resolving once more", "error", err)
+			r.Log().Debug("object is gone, resolving once more", "error", err)
 			r.again("resolve")
 			if matches, err = Resolve(ctx, r, "resolve", u.resolve); err != nil {
 				return progress(err, u.done, u.total)

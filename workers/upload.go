@@ -38,13 +38,13 @@ func Upload(api Evidences, files Files, defaultFolder string) Workflow {
 			return err
 		}
 		if want.leftOut && r.Job.Attempts == 0 && !r.Resumed {
-			r.Log.Warn("selector.ref_id is left out: evidence has no ref_id")
+			r.Log().Warn("selector.ref_id is left out: evidence has no ref_id")
 		}
 		u := &upload{Run: r, api: api, files: files, want: want, defaultFolder: defaultFolder}
 		defer func() { u.fetched.Remove() }()
 		err = u.carryOut(ctx)
 		if errors.Is(err, ciso.ErrGone) { // it was there a moment ago: look once more
-			r.Log.Debug("object is gone, resolving once more", "error", err)
+			r.Log().Debug("object is gone, resolving once more", "error", err)
 			r.again(resolveSteps()...)
 			err = u.carryOut(ctx)
 		}

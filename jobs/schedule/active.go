@@ -15,7 +15,7 @@ func (s *Scheduler) Activate() {
 		return
 	}
 	s.active = true
-	s.revoked = make(chan struct{})
+	s.revoked, s.revoke = context.WithCancel(context.Background())
 	s.pump()
 }
 
@@ -31,11 +31,7 @@ func (s *Scheduler) Deactivate() {
 func (s *Scheduler) Revoke() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	select {
-	case <-s.revoked:
-	default:
-		close(s.revoked)
-	}
+	s.revoke()
 }
 
 // Active reports whether jobs are given out.

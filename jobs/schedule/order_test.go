@@ -197,7 +197,7 @@ func TestNothingIsGivenOutUnlessActive(t *testing.T) {
 	b.Deactivate()
 	b.Revoke()
 	select {
-	case <-c.Revoked:
+	case <-c.Revoked.Done():
 	default:
 		t.Error("the running job was not told")
 	}

@@ -38,7 +38,8 @@ type Scheduler struct {
 	inHand     int // running and ending
 	aloneSeq   uint64
 	active     bool
-	revoked    chan struct{} // closed when running jobs must stop at once
+	revoked    context.Context // ends when running jobs must stop at once
+	revoke     context.CancelFunc
 	idle       chan struct{} // closed and renewed whenever inHand falls to 0
 	room       chan struct{} // closed and renewed whenever a job leaves
 	cached     int64         // bytes of hot payloads
@@ -64,12 +65,12 @@ func New(cfg Config) (*Scheduler, error) {
 		locks:    newLockTable(),
 		holds:    newHolds(),
 		parked:   make(map[jobs.Reason][]*entry),
-		revoked:  make(chan struct{}),
 		idle:     make(chan struct{}),
 		room:     make(chan struct{}),
 		onFailed: func() {},
 		onEnded:  func(jobs.Job) {},
 	}
+	s.revoked, s.revoke = context.WithCancel(context.Background())
 	s.waking = time.AfterFunc(time.Hour, s.wake)
 	s.waking.Stop()
 	return s, nil
