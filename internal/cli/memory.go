@@ -7,7 +7,7 @@ import (
 )
 
 // What the process may take, softly: while it waits, however full the read-ahead
-// is, and while jobs end by the hundred. Collecting garbage in the smaller one
+// is, and while jobs come or end by the hundred. Collecting garbage in the smaller one
 // would cost a fifth of the processor time then.
 const (
 	memoryWaiting = 128 << 20
@@ -15,7 +15,7 @@ const (
 	gcPercent     = 300
 )
 
-// Ended jobs per second above which the process is at work, and below which it
+// Jobs that come or end per second above which the process is at work, and below which it
 // waits.
 const (
 	rateAtWork  = 200
@@ -33,18 +33,18 @@ func newMemory(env Env) *memory {
 	if env.Getenv("GOMEMLIMIT") != "" {
 		return &memory{fixed: true}
 	}
-	debug.SetMemoryLimit(memoryWaiting)
+	debug.SetMemoryLimit(memoryAtWork) // a backlog may be waiting
 	return &memory{}
 }
 
-// follow adapts the limit to the rate at which jobs end, until ctx does.
+// follow adapts the limit to the rate at which jobs come and end, until ctx does.
 func (m *memory) follow(ctx context.Context, rate func(time.Duration) float64) {
 	if m.fixed {
 		return
 	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for atWork := false; ; {
+	for atWork := true; ; {
 		select {
 		case <-ctx.Done():
 			return

@@ -92,7 +92,7 @@ func (s *Scheduler) end(ctx context.Context, e *entry, o jobs.Outcome) error {
 func (s *Scheduler) ended(e *entry, job jobs.Job) {
 	s.mu.Lock()
 	now := s.cfg.Clock()
-	s.rates.count(now)
+	s.rates.count(now, 1)
 	s.leaveHand(e)
 	freed := s.locks.release(e)
 	s.forget(e, now)

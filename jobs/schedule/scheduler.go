@@ -48,7 +48,8 @@ type Scheduler struct {
 	waking     *time.Timer
 	onFailed   func() // an error record waits in the outbox
 	onEnded    func(jobs.Job)
-	rates      rates
+	rates      rates // of ended jobs
+	arrivals   rates
 }
 
 // New returns a scheduler that holds no jobs and is not active.

@@ -54,12 +54,13 @@ func (s *Scheduler) Snapshot() Snapshot {
 	return snap
 }
 
-// Rate returns how many jobs ended per second within the last window of whole
-// seconds, at most 15 minutes.
-func (s *Scheduler) Rate(window time.Duration) float64 {
+// Busy returns how many jobs came in or ended per second within the last window
+// of whole seconds, at most 15 minutes.
+func (s *Scheduler) Busy(window time.Duration) float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.rates.perSecond(s.cfg.Clock(), window)
+	now := s.cfg.Clock()
+	return s.rates.perSecond(now, window) + s.arrivals.perSecond(now, window)
 }
 
 // Waiting is why an unfinished job does not run.
@@ -101,16 +102,16 @@ func (s *Scheduler) Waiting(seq uint64) (w Waiting, ok bool) {
 	return w, true
 }
 
-// rates counts ended jobs in one bucket a second over the last 15 minutes.
+// rates counts jobs in one bucket a second over the last 15 minutes.
 type rates struct {
 	buckets [900]uint32
 	last    int64 // Unix second of the newest bucket
 	since   int64 // Unix second of the first count
 }
 
-func (r *rates) count(now time.Time) {
+func (r *rates) count(now time.Time, n int) {
 	r.advance(now.Unix())
-	r.buckets[now.Unix()%int64(len(r.buckets))]++
+	r.buckets[now.Unix()%int64(len(r.buckets))] += uint32(n)
 }
 
 func (r *rates) advance(second int64) {

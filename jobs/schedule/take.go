@@ -20,12 +20,13 @@ func (s *Scheduler) Take(ctx context.Context, in jobs.Intake, envs []jobs.Envelo
 	failed := false
 	s.mu.Lock()
 	now := s.cfg.Clock()
+	s.arrivals.count(now, len(in.Jobs))
 	for i, job := range in.Jobs {
 		switch {
 		case results[i] == jobs.Duplicate:
 		case job.State.Ended():
 			failed = true
-			s.rates.count(now)
+			s.rates.count(now, 1)
 		case results[i] == jobs.Reattached:
 			s.reattach(job)
 		default:
