@@ -7,20 +7,17 @@ import (
 )
 
 // What the process may take, softly: while it waits, however full the read-ahead
-// is, and while jobs come or end by the hundred. Collecting garbage in the smaller one
-// would cost a fifth of the processor time then.
+// is; while messages come by the hundred; and while jobs end by the hundred.
+// Collecting garbage in less would cost a fifth of the processor time then.
 const (
 	memoryWaiting = 128 << 20
+	memoryReading = 140 << 20
 	memoryAtWork  = 256 << 20
 	gcPercent     = 300
 )
 
-// Jobs that come or end per second above which the process is at work, and below which it
-// waits.
-const (
-	rateAtWork  = 200
-	rateWaiting = 50
-)
+// Jobs per second above which the process is busy.
+const rateBusy = 100
 
 // memory lets the heap grow while that pays, and gives it back. GOGC and
 // GOMEMLIMIT win over it.
@@ -33,31 +30,38 @@ func newMemory(env Env) *memory {
 	if env.Getenv("GOMEMLIMIT") != "" {
 		return &memory{fixed: true}
 	}
-	debug.SetMemoryLimit(memoryAtWork) // a backlog may be waiting
+	debug.SetMemoryLimit(memoryReading) // a backlog may be waiting
 	return &memory{}
 }
 
-// follow adapts the limit to the rate at which jobs come and end, until ctx does.
-func (m *memory) follow(ctx context.Context, rate func(time.Duration) float64) {
+// follow adapts the limit to how many jobs per second come and end, until ctx
+// does.
+func (m *memory) follow(ctx context.Context, rates func(time.Duration) (come, end float64)) {
 	if m.fixed {
 		return
 	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for atWork := true; ; {
+	for limit := int64(memoryReading); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		switch now := rate(3 * time.Second); {
-		case !atWork && now > rateAtWork:
-			atWork = true
-			debug.SetMemoryLimit(memoryAtWork)
-		case atWork && now < rateWaiting:
-			atWork = false
-			debug.SetMemoryLimit(memoryWaiting)
+		wanted := int64(memoryWaiting)
+		switch come, end := rates(2 * time.Second); {
+		case end > rateBusy:
+			wanted = memoryAtWork
+		case come > rateBusy:
+			wanted = memoryReading
+		}
+		if wanted == limit {
+			continue
+		}
+		debug.SetMemoryLimit(wanted)
+		if wanted < limit {
 			debug.FreeOSMemory()
 		}
+		limit = wanted
 	}
 }

@@ -53,7 +53,7 @@ func runCommand() *cli.Command {
 				return err
 			}
 			summary(cfg, log)
-			go memory.follow(c.Context, p.scheduler.Busy)
+			go memory.follow(c.Context, p.scheduler.Rates)
 			return p.run(c.Context)
 		},
 	}

@@ -54,13 +54,13 @@ func (s *Scheduler) Snapshot() Snapshot {
 	return snap
 }
 
-// Busy returns how many jobs came in or ended per second within the last window
+// Rates returns how many jobs came in and ended per second within the last window
 // of whole seconds, at most 15 minutes.
-func (s *Scheduler) Busy(window time.Duration) float64 {
+func (s *Scheduler) Rates(window time.Duration) (come, end float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.cfg.Clock()
-	return s.rates.perSecond(now, window) + s.arrivals.perSecond(now, window)
+	return s.arrivals.perSecond(now, window), s.rates.perSecond(now, window)
 }
 
 // Waiting is why an unfinished job does not run.
