@@ -27,6 +27,9 @@ func (c *call) authenticate() bool {
 	email := c.sessions[token]
 	for i := range c.cfg.Users {
 		if u := &c.cfg.Users[i]; u.Token == token && token != "" || u.Email == email && email != "" {
+			if u.Inactive {
+				return c.unauthorized("User inactive or deleted.")
+			}
 			c.user = u
 			return true
 		}
@@ -98,26 +101,40 @@ func (c *call) headlessLogin(path string) {
 		htmlPage(c.w, http.StatusNotFound, "Not Found")
 		return
 	}
-	var body struct{ Email, Password string }
+	var body struct{ Email, Password *string }
 	raw, _ := io.ReadAll(c.r.Body)
 	_ = json.Unmarshal(raw, &body)
-	u, token, limited := c.login(body.Email, body.Password)
+	for _, f := range []struct {
+		name  string
+		value *string
+	}{{"email", body.Email}, {"password", body.Password}} {
+		if f.value == nil {
+			c.loginProblem("This field is required.", "required", f.name)
+			return
+		}
+	}
+	u, token, limited := c.login(*body.Email, *body.Password)
 	switch {
 	case limited:
 		c.json(http.StatusTooManyRequests, map[string]any{"status": 429})
 	case u == nil:
-		c.json(http.StatusBadRequest, map[string]any{"status": 400, "errors": []any{map[string]any{
-			"message": "The email address and/or password you specified are not correct.", "code": "email_password_mismatch", "param": "password",
-		}}})
+		c.loginProblem("The email address and/or password you specified are not correct.", "email_password_mismatch", "password")
 	case u.MFA:
 		c.json(http.StatusUnauthorized, map[string]any{"status": 401,
 			"data": map[string]any{"flows": []any{map[string]any{"id": "mfa_authenticate", "is_pending": true, "types": []any{"totp"}}}},
 			"meta": map[string]any{"is_authenticated": false, "session_token": "x"}})
 	default:
 		c.json(http.StatusOK, map[string]any{"status": 200,
-			"data": map[string]any{"user": map[string]any{"email": u.Email}, "methods": []any{}},
-			"meta": map[string]any{"is_authenticated": true, "session_token": "x", "access_token": token}})
+			"data": map[string]any{
+				"user":    map[string]any{"id": c.userID(u), "display": u.Email, "email": u.Email, "has_usable_password": true},
+				"methods": []any{map[string]any{"method": "password", "at": float64(time.Now().UnixMicro()) / 1e6, "email": u.Email}},
+			},
+			"meta": map[string]any{"is_authenticated": true, "session_token": token[32:], "access_token": token}})
 	}
+}
+
+func (c *call) loginProblem(message, code, param string) {
+	c.json(http.StatusBadRequest, map[string]any{"status": 400, "errors": []any{map[string]any{"message": message, "code": code, "param": param}}})
 }
 
 // oldLogin exists up to v3.18.2.
@@ -126,10 +143,22 @@ func (c *call) oldLogin() {
 		htmlPage(c.w, http.StatusNotFound, "Not Found")
 		return
 	}
-	var body struct{ Username, Password string }
+	c.w.Header().Set("Allow", "POST, OPTIONS")
+	var body struct{ Username, Password *string }
 	raw, _ := io.ReadAll(c.r.Body)
 	_ = json.Unmarshal(raw, &body)
-	u, token, limited := c.login(body.Username, body.Password)
+	problems := map[string]any{}
+	if body.Username == nil {
+		problems["username"] = []any{"This field is required."}
+	}
+	if body.Password == nil {
+		problems["password"] = []any{"This field is required."}
+	}
+	if len(problems) > 0 {
+		c.json(http.StatusBadRequest, problems)
+		return
+	}
+	u, token, limited := c.login(*body.Username, *body.Password)
 	switch {
 	case limited:
 		c.json(http.StatusTooManyRequests, map[string]any{"detail": "Request was throttled."})
@@ -141,7 +170,7 @@ func (c *call) oldLogin() {
 			c.sessions[token] = u.Email
 			c.mu.Unlock()
 		}
-		c.json(http.StatusOK, map[string]any{"expiry": time.Now().Add(time.Hour).UTC().Format(time.RFC3339Nano), "token": token})
+		c.json(http.StatusOK, map[string]any{"expiry": time.Now().Add(time.Hour).UTC().Format("2006-01-02T15:04:05.000000Z"), "token": token})
 	}
 }
 

@@ -1,7 +1,9 @@
 package fakeciso
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -28,17 +30,26 @@ func writable(kind string) map[string]fieldFunc {
 			"csf_function": textChoice("govern", "identify", "protect", "detect", "respond", "recover"),
 			"eta":          dateField, "start_date": dateField, "expiry_date": dateField, "progress_field": intField(0, 100),
 			"is_published": boolField, "folder": idField("folders"), "evidences": idsField("evidences"), "cost": anyField,
+			"filtering_labels": labelsField, "owner": idsField("actors"), "assets": idsField("assets"), "objectives": idsField("organisation-objectives"),
+			"security_exceptions": idsField("security-exceptions"),
 		}
 	case "requirement-assessments":
 		return map[string]fieldFunc{
 			"status":          raChoice("to_do", "in_progress", "in_review", "done"),
 			"result":          raChoice("not_assessed", "partially_compliant", "non_compliant", "compliant", "not_applicable"),
 			"extended_result": textChoice("major_nonconformity", "minor_nonconformity", "observation_sensitive_point", "opportunity_for_improvement", "good_practice"),
-			"observation":     nullable(textField(0)), "is_scored": boolField, "score": nullable(intField(0, 100)), "selected": boolField,
-			"eta": dateField, "due_date": dateField, "evidences": idsField("evidences"), "applied_controls": idsField("applied-controls"),
+			"observation":     nullable(textField(0)), "is_scored": boolField, "selected": boolField,
+			"score": nullable(intField(math.MinInt32, math.MaxInt32)), "documentation_score": nullable(intField(math.MinInt32, math.MaxInt32)),
+			"respondent_alignment": textChoice("yes", "no", "in_progress", "not_applicable"),
+			"eta":                  dateField, "due_date": dateField, "evidences": idsField("evidences"), "applied_controls": idsField("applied-controls"),
 		}
 	case "evidences":
-		return map[string]fieldFunc{"name": required(textField(200)), "description": nullable(textField(0)), "folder": idField("folders")}
+		return map[string]fieldFunc{
+			"name": required(textField(200)), "description": nullable(textField(0)), "folder": idField("folders"), "link": nullable(textField(0)),
+			"status":      statusField("draft", "missing", "in_review", "approved", "rejected", "expired"),
+			"expiry_date": dateField, "owner": idsField("actors"), "filtering_labels": labelsField,
+			"applied_controls": idsField("applied-controls"), "requirement_assessments": idsField("requirement-assessments"),
+		}
 	case "compliance-assessments":
 		return map[string]fieldFunc{"is_locked": boolField, "status": textChoice("planned", "in_progress", "in_review", "done")}
 	}
@@ -51,8 +62,8 @@ func textField(maxLen int) fieldFunc {
 		switch v := v.(type) {
 		case string:
 			s = strings.TrimSpace(v)
-		case float64:
-			s = strconv.FormatFloat(v, 'f', -1, 64)
+		case json.Number:
+			s = v.String()
 		case nil:
 			return nil, "This field may not be null."
 		default:
@@ -91,8 +102,10 @@ func choice(v any, allowed []string) (any, string) {
 	if s, ok := v.(string); ok && slices.Contains(allowed, s) {
 		return s, ""
 	}
-	return nil, fmt.Sprintf("%s is not a valid choice.", strconv.Quote(fmt.Sprint(v)))
+	return nil, notAChoice(v)
 }
+
+func notAChoice(v any) string { return fmt.Sprintf("\"%v\" is not a valid choice.", v) }
 
 // statusField stores an empty text as it is.
 func statusField(allowed ...string) fieldFunc {
@@ -132,41 +145,28 @@ func textChoice(allowed ...string) fieldFunc {
 // numberChoice takes 1…n, also as text.
 func numberChoice(n int) fieldFunc {
 	return func(_ *call, v any) (any, string) {
-		switch v := v.(type) {
-		case nil:
+		if v == nil {
 			return nil, ""
-		case float64:
-			if v == math.Trunc(v) && v >= 1 && v <= float64(n) {
-				return int(v), ""
-			}
-		case string:
-			if i, err := strconv.Atoi(v); err == nil && i >= 1 && i <= n {
-				return i, ""
-			}
 		}
-		return nil, fmt.Sprintf("%s is not a valid choice.", strconv.Quote(fmt.Sprint(v)))
+		if i, err := strconv.Atoi(fmt.Sprint(v)); err == nil && i >= 1 && i <= n {
+			return i, ""
+		}
+		return nil, notAChoice(v)
 	}
 }
 
+var wholeNumber = regexp.MustCompile(`^(-?\d+)(\.0*)?$`)
+
 func intField(low, high int) fieldFunc {
 	return func(_ *call, v any) (any, string) {
-		var i int
-		switch v := v.(type) {
-		case float64:
-			if v != math.Trunc(v) {
-				return nil, "A valid integer is required."
-			}
-			i = int(v)
-		case string:
-			n, err := strconv.Atoi(v)
-			if err != nil {
-				return nil, "A valid integer is required."
-			}
-			i = n
-		default:
+		m := wholeNumber.FindStringSubmatch(fmt.Sprint(v))
+		if m == nil {
 			return nil, "A valid integer is required."
 		}
+		i, err := strconv.Atoi(m[1])
 		switch {
+		case err != nil:
+			return nil, "A valid integer is required."
 		case i < low:
 			return nil, fmt.Sprintf("Ensure this value is greater than or equal to %d.", low)
 		case i > high:
@@ -190,9 +190,9 @@ func dateField(_ *call, v any) (any, string) {
 
 func boolField(_ *call, v any) (any, string) {
 	switch v {
-	case true, "true", "True", "1", float64(1):
+	case true, "true", "True", "1", json.Number("1"):
 		return true, ""
-	case false, "false", "False", "0", float64(0):
+	case false, "false", "False", "0", json.Number("0"):
 		return false, ""
 	}
 	return nil, "Must be a valid boolean."
@@ -204,13 +204,43 @@ func idField(kind string) fieldFunc {
 	return func(c *call, v any) (any, string) {
 		s, _ := v.(string)
 		if !uuid.MatchString(s) {
-			return nil, "“" + fmt.Sprint(v) + "” is not a valid UUID."
+			return nil, "“" + python(v) + "” is not a valid UUID."
 		}
 		if c.objects[kind][s] == nil {
 			return nil, fmt.Sprintf("Invalid pk %q - object does not exist.", s)
 		}
 		return s, ""
 	}
+}
+
+// python is a value as Python prints it.
+func python(v any) string {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return fmt.Sprint(v)
+	}
+	var pairs []string
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		pairs = append(pairs, fmt.Sprintf("'%s': '%v'", key, m[key]))
+	}
+	return "{" + strings.Join(pairs, ", ") + "}"
+}
+
+// labelsField replaces the labels; texts that are no ids make new ones.
+func labelsField(c *call, v any) (any, string) {
+	list, ok := v.([]any)
+	if !ok {
+		return nil, `Expected a list of items but got type "str".`
+	}
+	clean := []any{}
+	for _, item := range list {
+		text := fmt.Sprint(item)
+		if c.objects["filtering-labels"][text] == nil {
+			text = c.insert("filtering-labels", map[string]any{"name": text, "str": text}).id
+		}
+		clean = append(clean, text)
+	}
+	return clean, ""
 }
 
 // idsField replaces a list of ids; one empty element clears it.

@@ -43,6 +43,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, entry *Entry) {
 	parts = parts[:len(parts)-1]
 	switch {
 	case path == "health/":
+		c.w.Header().Set("Allow", "OPTIONS, GET")
 		c.json(http.StatusOK, map[string]any{"status": "ok"})
 		return
 	case path == "iam/login/":
@@ -51,14 +52,37 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, entry *Entry) {
 	case path == "schema/":
 		c.openAPI()
 		return
-	case !known(parts):
+	case !known(parts), isUpload(parts) && !uuid.MatchString(parts[1]):
 		htmlPage(w, http.StatusNotFound, "Not Found")
 		return
 	}
+	c.allow(parts)
 	if !c.authenticate() || !c.acceptable() {
 		return
 	}
 	c.dispatch(path, parts)
+}
+
+// isUpload reports whether the path is that of a view outside the router, which
+// takes nothing but UUIDs.
+func isUpload(parts []string) bool {
+	return len(parts) == 3 && parts[2] == "upload" && (parts[0] == "evidences" || parts[0] == "evidence-revisions")
+}
+
+// allow says which methods there are.
+func (c *call) allow(parts []string) {
+	methods := "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"
+	switch last := parts[len(parts)-1]; {
+	case parts[0] == "build":
+		methods = "OPTIONS, GET"
+	case last == "current-user", last == "object", last == "attachment", last == "autocomplete" && !c.cfg.Old:
+		methods = "GET, HEAD, OPTIONS"
+	case last == "upload", last == "batch-action", last == "delete_attachment", last == "logout":
+		methods = "POST, OPTIONS"
+	case len(parts) == 1:
+		methods = "GET, POST, HEAD, OPTIONS"
+	}
+	c.w.Header().Set("Allow", methods)
 }
 
 func known(parts []string) bool {
@@ -85,10 +109,12 @@ func (c *call) withoutSlash(parts []string) {
 func (c *call) dispatch(path string, parts []string) {
 	switch path {
 	case "build/":
-		c.json(http.StatusOK, map[string]any{"version": c.cfg.Version, "build": "fake", "infrastructure": "S-FS"})
+		c.json(http.StatusOK, map[string]any{
+			"version": c.cfg.Version, "build": "fake", "infrastructure": "S-FS", "diskSpace": "270.6 GB", "diskUsed": "17.0 GB (6 %)",
+		})
 		return
 	case "iam/current-user/":
-		c.json(http.StatusOK, map[string]any{"email": c.user.Email, "root_folder_id": c.root})
+		c.currentUser()
 		return
 	case "iam/logout/":
 		c.logout()
@@ -96,6 +122,12 @@ func (c *call) dispatch(path string, parts []string) {
 	}
 	resource := parts[0]
 	switch {
+	case isUpload(parts):
+		if c.r.Method != http.MethodPost {
+			c.notAllowed()
+			return
+		}
+		c.upload(resource, parts[1])
 	case len(parts) == 1:
 		c.collection(resource)
 	case len(parts) == 2 && parts[1] == "autocomplete" && !c.cfg.Old:
@@ -110,8 +142,8 @@ func (c *call) dispatch(path string, parts []string) {
 		c.writeRepresentation(resource, parts[1])
 	case len(parts) == 3 && parts[2] == "attachment":
 		c.download(resource, parts[1])
-	case len(parts) == 3 && parts[2] == "upload" && resource == "evidences":
-		c.upload(parts[1])
+	case len(parts) == 3 && parts[2] == "delete_attachment" && resource == "evidence-revisions":
+		c.deleteAttachment(parts[1])
 	default:
 		htmlPage(c.w, http.StatusNotFound, "Not Found")
 	}
@@ -128,7 +160,7 @@ func (c *call) collection(resource string) {
 	case c.r.Method == http.MethodOptions:
 		htmlPage(c.w, http.StatusInternalServerError, "Server Error (500)")
 	default:
-		c.detail(http.StatusMethodNotAllowed, `Method "`+c.r.Method+`" not allowed.`)
+		c.notAllowed()
 	}
 }
 
@@ -145,18 +177,18 @@ func (c *call) item(resource, id string) {
 	case http.MethodOptions:
 		htmlPage(c.w, http.StatusInternalServerError, "Server Error (500)")
 	default:
-		c.detail(http.StatusMethodNotAllowed, `Method "`+c.r.Method+`" not allowed.`)
+		c.notAllowed()
 	}
 }
 
 func (c *call) writeRepresentation(resource, id string) {
 	if c.r.Method != http.MethodGet {
-		c.detail(http.StatusMethodNotAllowed, `Method "`+c.r.Method+`" not allowed.`)
+		c.notAllowed()
 		return
 	}
 	if o := c.visible(resource, id); o != nil {
 		c.mu.Lock()
-		row := writeRow(o)
+		row := c.writeRow(o)
 		c.mu.Unlock()
 		c.json(http.StatusOK, row)
 		return
@@ -173,6 +205,10 @@ var models = map[string]string{
 
 func (c *call) noSuchObject(resource string) {
 	c.detail(http.StatusNotFound, "No "+models[resource]+" matches the given query.")
+}
+
+func (c *call) notAllowed() {
+	c.detail(http.StatusMethodNotAllowed, `Method "`+c.r.Method+`" not allowed.`)
 }
 
 func (c *call) detail(status int, text string) { c.json(status, map[string]any{"detail": text}) }
@@ -192,6 +228,9 @@ func writeRaw(w http.ResponseWriter, status int, kind, body string) {
 	_, _ = w.Write([]byte(body)) // the client may have gone
 }
 
+func badRequest(w http.ResponseWriter) { htmlPage(w, http.StatusBadRequest, "Bad Request (400)") }
+
 func htmlPage(w http.ResponseWriter, status int, text string) {
+	w.Header().Del("Allow") // no view made this
 	writeRaw(w, status, "text/html; charset=utf-8", "<!doctype html><html><head><title>"+text+"</title></head><body><h1>"+text+"</h1></body></html>")
 }
