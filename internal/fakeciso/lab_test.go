@@ -16,6 +16,7 @@ type lab struct {
 	*Server
 	ids   map[string]string // of the real server → of the stand-in, of what was made since
 	token string            // of the last login
+	host  string            // by which the server is called
 }
 
 // ids of the laboratory on the new and on the old server.
@@ -37,13 +38,12 @@ var (
 )
 
 func newLab(old bool) *lab {
-	v := 0
-	version := "v3.20.8-21-gf990d7b1b"
+	v, version, host := 0, "v3.20.8-21-gf990d7b1b", "127.0.0.1:8000"
 	if old {
-		v, version = 1, "v3.14.0"
+		v, version, host = 1, "v3.14.0", "127.0.0.1:8001"
 	}
 	folder := []string{labFolder[v]}
-	l := &lab{ids: make(map[string]string), Server: New(Config{
+	l := &lab{host: host, ids: make(map[string]string), Server: New(Config{
 		Old: old, Version: version, LoginLimit: 30, AllowedHosts: []string{"127.0.0.1", "localhost"},
 		Users: []User{
 			{Email: "admin@tests.com", Password: "badpass12345", Token: "admin", Role: Admin},

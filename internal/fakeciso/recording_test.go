@@ -72,10 +72,7 @@ func loadRecordings(t *testing.T) map[string]*recording {
 func (r *recording) request(lab *lab) (*http.Request, []byte) {
 	body, kind := r.body(lab)
 	req := httptest.NewRequest(r.Request.Method, lab.here(r.Request.Path), bytes.NewReader(body))
-	req.Host = "127.0.0.1:8000"
-	if r.Old {
-		req.Host = "127.0.0.1:8001"
-	}
+	req.Host = lab.host
 	for name, value := range r.Request.Headers {
 		req.Header.Set(name, value)
 	}

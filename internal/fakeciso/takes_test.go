@@ -2,6 +2,7 @@ package fakeciso
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -103,7 +104,7 @@ func (l *lab) replay(r *recording) string {
 			return "it changed what it must not: " + diff
 		}
 	}
-	if diff := l.lookAgain(r); diff != "" {
+	if diff := cmp.Or(l.lookAgain(r), l.lookAtBatch(r, before)); diff != "" {
 		return "afterwards: " + diff
 	}
 	return r.After.differs(l, r.Request.Path, body)
