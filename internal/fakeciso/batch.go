@@ -58,7 +58,7 @@ func (c *call) batchAction(resource string) {
 // refuseBatch is the 400 for a call that is wrong as a whole.
 func (c *call) refuseBatch(resource string, b batch) map[string]any {
 	links := slices.Contains(m2mActions, b.action)
-	_, editable := writable(resource)[b.field]
+	_, editable := serializers[resource][b.field]
 	switch {
 	case len(b.ids) > 100:
 		return map[string]any{"error": "too many ids", "max": 100}
@@ -107,6 +107,7 @@ func (c *call) batchOne(o *object, b batch) (problem any) {
 	if problems := c.validate(o, row, body); problems != nil {
 		return problems
 	}
+	keepLinks(o, row, body)
 	c.linkBack(o, o.fields, row)
 	c.save(o, row, c.entry.Job)
 	c.journal.wrote(c.entry, o.kind+"/"+o.id)

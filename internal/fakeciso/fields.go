@@ -3,8 +3,6 @@ package fakeciso
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,44 +15,6 @@ type fieldFunc func(c *call, v any) (clean any, problem string)
 
 // unchanged is the clean value that leaves a field as it is.
 var unchanged = &struct{ int }{1}
-
-// writable returns the fields of a resource that a PATCH may set.
-func writable(kind string) map[string]fieldFunc {
-	switch kind {
-	case "applied-controls":
-		return map[string]fieldFunc{
-			"name": required(textField(200)), "ref_id": textField(100), "description": nullable(textField(0)), "observation": nullable(textField(0)),
-			"link": nullable(textField(0)), "status": statusField("to_do", "in_progress", "on_hold", "active", "degraded", "deprecated", "--"),
-			"priority": numberChoice(4), "control_impact": numberChoice(5), "effort": textChoice("XS", "S", "M", "L", "XL"),
-			"category":     textChoice("policy", "process", "technical", "physical", "procedure"),
-			"csf_function": textChoice("govern", "identify", "protect", "detect", "respond", "recover"),
-			"eta":          dateField, "start_date": dateField, "expiry_date": dateField, "progress_field": intField(0, 100),
-			"is_published": boolField, "folder": idField("folders"), "evidences": idsField("evidences"), "cost": anyField,
-			"filtering_labels": labelsField, "owner": idsField("actors"), "assets": idsField("assets"), "objectives": idsField("organisation-objectives"),
-			"security_exceptions": idsField("security-exceptions"),
-		}
-	case "requirement-assessments":
-		return map[string]fieldFunc{
-			"status":          raChoice("to_do", "in_progress", "in_review", "done"),
-			"result":          raChoice("not_assessed", "partially_compliant", "non_compliant", "compliant", "not_applicable"),
-			"extended_result": textChoice("major_nonconformity", "minor_nonconformity", "observation_sensitive_point", "opportunity_for_improvement", "good_practice"),
-			"observation":     nullable(textField(0)), "is_scored": boolField, "selected": boolField,
-			"score": nullable(intField(math.MinInt32, math.MaxInt32)), "documentation_score": nullable(intField(math.MinInt32, math.MaxInt32)),
-			"respondent_alignment": textChoice("yes", "no", "in_progress", "not_applicable"),
-			"eta":                  dateField, "due_date": dateField, "evidences": idsField("evidences"), "applied_controls": idsField("applied-controls"),
-		}
-	case "evidences":
-		return map[string]fieldFunc{
-			"name": required(textField(200)), "description": nullable(textField(0)), "folder": idField("folders"), "link": nullable(textField(0)),
-			"status":      statusField("draft", "missing", "in_review", "approved", "rejected", "expired"),
-			"expiry_date": dateField, "owner": idsField("actors"), "filtering_labels": labelsField,
-			"applied_controls": idsField("applied-controls"), "requirement_assessments": idsField("requirement-assessments"),
-		}
-	case "compliance-assessments":
-		return map[string]fieldFunc{"is_locked": boolField, "status": textChoice("planned", "in_progress", "in_review", "done")}
-	}
-	return nil
-}
 
 func textField(maxLen int) fieldFunc {
 	return func(_ *call, v any) (any, string) {
@@ -199,76 +159,3 @@ func boolField(_ *call, v any) (any, string) {
 }
 
 func anyField(_ *call, v any) (any, string) { return v, "" }
-
-func idField(kind string) fieldFunc {
-	return func(c *call, v any) (any, string) {
-		s, _ := v.(string)
-		if !uuid.MatchString(s) {
-			return nil, "“" + python(v) + "” is not a valid UUID."
-		}
-		if c.objects[kind][s] == nil {
-			return nil, fmt.Sprintf("Invalid pk %q - object does not exist.", s)
-		}
-		return s, ""
-	}
-}
-
-// python is a value as Python prints it.
-func python(v any) string {
-	m, ok := v.(map[string]any)
-	if !ok {
-		return fmt.Sprint(v)
-	}
-	var pairs []string
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		pairs = append(pairs, fmt.Sprintf("'%s': '%v'", key, m[key]))
-	}
-	return "{" + strings.Join(pairs, ", ") + "}"
-}
-
-// labelsField replaces the labels; texts that are no ids make new ones.
-func labelsField(c *call, v any) (any, string) {
-	list, ok := v.([]any)
-	if !ok {
-		return nil, `Expected a list of items but got type "str".`
-	}
-	clean := []any{}
-	for _, item := range list {
-		text := fmt.Sprint(item)
-		if c.objects["filtering-labels"][text] == nil {
-			text = c.insert("filtering-labels", map[string]any{"name": text, "str": text}).id
-		}
-		clean = append(clean, text)
-	}
-	return clean, ""
-}
-
-// idsField replaces a list of ids; one empty element clears it.
-func idsField(kind string) fieldFunc {
-	return func(c *call, v any) (any, string) {
-		list, ok := v.([]any)
-		if !ok {
-			if v == nil {
-				return nil, "This field may not be null."
-			}
-			return nil, fmt.Sprintf("Expected a list of items but got type %q.", "str")
-		}
-		if len(list) == 1 && (list[0] == nil || list[0] == "") {
-			return []any{}, ""
-		}
-		clean := []any{}
-		for _, item := range list {
-			if item == nil {
-				return nil, `Invalid pk "None" - object does not exist.`
-			}
-			id, problem := idField(kind)(c, item)
-			if problem != "" {
-				return nil, problem
-			}
-			if !slices.Contains(clean, id) {
-				clean = append(clean, id)
-			}
-		}
-		return clean, ""
-	}
-}

@@ -40,6 +40,18 @@ func (c *call) linkBack(o *object, was, is map[string]any) {
 	}
 }
 
+// keepLinks gives a row that was read a while ago the links that there are now:
+// they are in tables of their own, and a save touches but those that were sent.
+func keepLinks(o *object, row, body map[string]any) {
+	for field := range manyToMany {
+		if _, sent := body[field]; !sent {
+			if now, ok := o.fields[field]; ok {
+				row[field] = now
+			}
+		}
+	}
+}
+
 // linkable are the lists whose new ids the user must see, and how the API calls them.
 var linkable = map[string]string{
 	"evidences": "evidence", "applied_controls": "appliedcontrol", "requirement_assessments": "requirementassessment",

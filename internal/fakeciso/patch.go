@@ -40,6 +40,7 @@ func (c *call) patch(resource, id string) {
 		c.json(http.StatusBadRequest, problems)
 		return
 	}
+	keepLinks(o, row, body)
 	c.linkBack(o, o.fields, row)
 	c.save(o, row, c.entry.Job)
 	answer := c.writeRow(o)
@@ -53,7 +54,7 @@ func (c *call) patch(resource, id string) {
 func (c *call) clean(kind string, row, body map[string]any) (problems map[string]any) {
 	problems = map[string]any{}
 	for name, value := range body {
-		field, ok := writable(kind)[name]
+		field, ok := serializers[kind][name]
 		if !ok {
 			continue
 		}

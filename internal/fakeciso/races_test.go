@@ -53,6 +53,22 @@ func TestParallelCreationsOfOneNameMakeTwo(t *testing.T) {
 	}
 }
 
+func TestALinkMadeWhileARowIsSavedStays(t *testing.T) {
+	t.Parallel()
+	s := New(Config{})
+	id := s.AddControl(map[string]any{"name": "n"})
+	c := &call{Server: s}
+	o := s.objects["applied-controls"][id]
+	row := c.snapshot(o) // a PATCH of the status has read the row
+	if code := do(s, "POST", "/api/evidences/", `{"name":"e","applied_controls":["`+id+`"]}`); code != http.StatusCreated {
+		t.Fatalf("status %d", code)
+	}
+	keepLinks(o, row, map[string]any{"status": "active"})
+	if links := asList(row["evidences"]); len(links) != 1 {
+		t.Errorf("links %v", links)
+	}
+}
+
 func TestAChunkedPatchAnswers200AndChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := New(Config{})

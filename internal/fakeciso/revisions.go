@@ -1,6 +1,7 @@
 package fakeciso
 
 import (
+	"maps"
 	"net/http"
 	"path"
 	"strings"
@@ -78,7 +79,7 @@ func (c *call) createRevision() {
 	}
 	o := c.insert("evidence-revisions", row)
 	evidence.fields["status"] = "in_review"
-	c.remember(o, c.entry.Job, o.fields)
+	c.remember(o, c.entry.Job, maps.Clone(o.fields))
 	c.journal.wrote(c.entry, "evidences/"+evidence.id)
 	c.json(http.StatusCreated, c.writeRow(o))
 }
