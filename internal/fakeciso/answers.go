@@ -2,6 +2,7 @@ package fakeciso
 
 import (
 	"encoding/json"
+	"html"
 	"net/http"
 )
 
@@ -28,6 +29,10 @@ func (c *call) json(status int, body any) {
 		htmlPage(c.w, http.StatusInternalServerError, err.Error())
 		return
 	}
+	if c.cfg.Debug && c.wantsHTML() {
+		writeRaw(c.w, status, "text/html; charset=utf-8", "<!DOCTYPE html><pre>"+html.EscapeString(string(data))+"</pre>")
+		return
+	}
 	writeRaw(c.w, status, "application/json", string(data))
 }
 
@@ -35,6 +40,16 @@ func writeRaw(w http.ResponseWriter, status int, kind, body string) {
 	w.Header().Set("Content-Type", kind)
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(body)) // the client may have gone
+}
+
+// crash is an exception in a view: its trace is shown in debugging mode only.
+func (c *call) crash(exception string) {
+	if c.cfg.Debug {
+		c.w.Header().Del("Allow")
+		writeRaw(c.w, http.StatusInternalServerError, "text/plain; charset=utf-8", exception+" at "+c.r.URL.Path)
+		return
+	}
+	htmlPage(c.w, http.StatusInternalServerError, "Server Error (500)")
 }
 
 func badRequest(w http.ResponseWriter) { htmlPage(w, http.StatusBadRequest, "Bad Request (400)") }

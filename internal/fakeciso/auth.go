@@ -43,12 +43,15 @@ func (c *call) unauthorized(text string) bool {
 // acceptable answers 406 to those who want no JSON.
 func (c *call) acceptable() bool {
 	accept := c.r.Header.Get("Accept")
-	if accept == "" || strings.Contains(accept, "json") || strings.Contains(accept, "*/*") {
+	if accept == "" || strings.Contains(accept, "json") || strings.Contains(accept, "*/*") || c.cfg.Debug && c.wantsHTML() {
 		return true
 	}
 	c.detail(http.StatusNotAcceptable, "Could not satisfy the request Accept header.")
 	return false
 }
+
+// wantsHTML is so of people with browsers: in debugging mode they get pages.
+func (c *call) wantsHTML() bool { return strings.HasPrefix(c.r.Header.Get("Accept"), "text/html") }
 
 // RevokeToken makes a token unknown.
 func (s *Server) RevokeToken(token string) {

@@ -45,7 +45,7 @@ func (c *call) readJSON() (body map[string]any, ok bool) {
 	}
 	body, ok = parsed.(map[string]any)
 	if !ok {
-		htmlPage(c.w, http.StatusInternalServerError, "Server Error (500)")
+		c.crash("IndexError")
 	}
 	return body, ok
 }

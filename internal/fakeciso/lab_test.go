@@ -37,14 +37,14 @@ var (
 	fooB      = [2]string{"c81808a4-f8c6-46c6-86f4-1e241a6dddf9", ""}
 )
 
-func newLab(old bool) *lab {
+func newLab(old, debug bool) *lab {
 	v, version, host := 0, "v3.20.8-21-gf990d7b1b", "127.0.0.1:8000"
 	if old {
 		v, version, host = 1, "v3.14.0", "127.0.0.1:8001"
 	}
 	folder := []string{labFolder[v]}
 	l := &lab{host: host, ids: make(map[string]string), Server: New(Config{
-		Old: old, Version: version, LoginLimit: 30, AllowedHosts: []string{"127.0.0.1", "localhost"},
+		Old: old, Debug: debug, Version: version, LoginLimit: 30, AllowedHosts: []string{"127.0.0.1", "localhost"},
 		Users: []User{
 			{Email: "admin@tests.com", Password: "badpass12345", Token: "admin", Role: Admin},
 			{Email: "reader@tests.com", Token: "reader", Role: Reader, Domains: folder},

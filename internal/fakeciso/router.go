@@ -97,6 +97,10 @@ func (c *call) withoutSlash(parts []string) {
 		htmlPage(c.w, http.StatusNotFound, "Not Found")
 		return
 	}
+	if c.cfg.Debug && c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+		c.crash("RuntimeError") // it cannot redirect and keep the body
+		return
+	}
 	to := c.r.URL.Path + "/"
 	if c.r.URL.RawQuery != "" {
 		to += "?" + c.r.URL.RawQuery
@@ -157,7 +161,7 @@ func (c *call) collection(resource string) {
 	case c.r.Method == http.MethodPost && resource == "evidence-revisions":
 		c.createRevision()
 	case c.r.Method == http.MethodOptions:
-		htmlPage(c.w, http.StatusInternalServerError, "Server Error (500)")
+		c.crash("TypeError")
 	default:
 		c.notAllowed()
 	}
@@ -174,7 +178,7 @@ func (c *call) item(resource, id string) {
 	case http.MethodPatch:
 		c.patch(resource, id)
 	case http.MethodOptions:
-		htmlPage(c.w, http.StatusInternalServerError, "Server Error (500)")
+		c.crash("TypeError")
 	default:
 		c.notAllowed()
 	}

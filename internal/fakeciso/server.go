@@ -2,9 +2,7 @@ package fakeciso
 
 import (
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +25,7 @@ type User struct {
 // Config is what the stand-in is to be like.
 type Config struct {
 	Old        bool          // like v3.14.0
+	Debug      bool          // in Django's debugging mode, as the shipped compose file has it
 	Version    string        // what build/ says; default by Old
 	Users      []User        // default: one admin with token "admin-token", admin@tests.com / secret
 	Latency    time.Duration // of every answer
@@ -102,8 +101,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		htmlPage(rec, http.StatusBadGateway, "502 Bad Gateway")
 		return
 	}
-	if !s.allowed(r.Host) {
-		badRequest(rec)
+	if s.gateway(rec, r) {
 		return
 	}
 	fault := s.faults.next(r, entry)
@@ -118,14 +116,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if fault != nil {
 		fault.after(rec, r)
 	}
-}
-
-// allowed reports whether the server answers to a host's name.
-func (s *Server) allowed(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return s.cfg.AllowedHosts == nil || slices.Contains(s.cfg.AllowedHosts, host)
 }
 
 // recorder notes the status for the journal.

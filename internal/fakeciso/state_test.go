@@ -73,10 +73,10 @@ func (l *lab) get(path string) (int, []byte) {
 func (l *lab) lookAgain(r *recording) string {
 	want, ok := r.Response.Body.(map[string]any)
 	id, _ := want["id"].(string)
-	resource := strings.Split(r.Request.Path, "/")[2]
-	if !ok || id == "" || r.Request.Method == http.MethodGet || r.Response.Status >= 300 || strings.Contains(r.Request.Path, "_allauth") {
+	if !ok || id == "" || r.Request.Method == http.MethodGet || r.Response.Status >= 300 {
 		return ""
 	}
+	resource := strings.Split(r.Request.Path, "/")[2]
 	status, body := l.get("/api/" + resource + "/" + l.here(id) + "/object/")
 	var got map[string]any
 	if err := json.Unmarshal(body, &got); err != nil || status != http.StatusOK {
