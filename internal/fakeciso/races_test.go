@@ -53,6 +53,27 @@ func TestParallelCreationsOfOneNameMakeTwo(t *testing.T) {
 	}
 }
 
+func TestParallelRevisionsAreRefusedOrShareAVersion(t *testing.T) {
+	t.Parallel()
+	s := New(Config{RaceWindow: 20 * time.Millisecond})
+	id := s.AddEvidence(map[string]any{"name": "e"})
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() { do(s, "POST", "/api/evidence-revisions/", `{"evidence":"`+id+`"}`) })
+	}
+	group.Wait()
+	versions := make(map[any]bool)
+	for _, r := range s.Objects("evidence-revisions") {
+		versions[r["version"]] = true
+	}
+	if len(versions) > 4 {
+		t.Errorf("versions %v: each got its own", versions)
+	}
+	if code := do(s, "POST", "/api/evidence-revisions/", `{"evidence":"`+id+`"}`); code != http.StatusCreated {
+		t.Errorf("a later one is %d", code)
+	}
+}
+
 func TestALinkMadeWhileARowIsSavedStays(t *testing.T) {
 	t.Parallel()
 	s := New(Config{})

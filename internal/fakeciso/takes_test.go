@@ -104,7 +104,7 @@ func (l *lab) replay(r *recording) string {
 			return "it changed what it must not: " + diff
 		}
 	}
-	if diff := cmp.Or(l.lookAgain(r), l.lookAtBatch(r, before)); diff != "" {
+	if diff := cmp.Or(l.lookAgain(r, before), l.lookAtBatch(r, before)); diff != "" {
 		return "afterwards: " + diff
 	}
 	return r.After.differs(l, r.Request.Path, body)
