@@ -67,7 +67,6 @@ func (c *call) newEvidence(f form) (row map[string]any, status int, refusal map[
 }
 
 func (c *call) nameTaken(name string, folder any) bool {
-	return slices.ContainsFunc(c.order["evidences"], func(o *object) bool {
-		return o.fields["folder"] == folder && strings.EqualFold(fmt.Sprint(o.fields["name"]), name)
-	})
+	same := c.index["evidences"]["anycase="+strings.ToLower(name)]
+	return slices.ContainsFunc(same, func(o *object) bool { return o.fields["folder"] == folder })
 }

@@ -1,7 +1,6 @@
 package fakeciso
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -69,24 +68,13 @@ var single = map[string]string{
 	"parent_folder": "folders", "perimeter": "perimeters", "campaign": "campaigns", "reference_control": "reference-controls",
 }
 
-// through are the filters on an object that the field names.
-var through = map[string]struct{ field, kind, of string }{
-	"compliance_assessment__ref_id": {"compliance_assessment", "compliance-assessments", "ref_id"},
-	"requirement__urn":              {"requirement", "requirement-nodes", "urn"},
-	"requirement__ref_id":           {"requirement", "requirement-nodes", "ref_id"},
-	"folder__name":                  {"folder", "folders", "name"},
-}
-
 func filterOf(resource, name string) filterSpec {
 	field, op, _ := strings.Cut(name, "__")
-	far, isFar := through[name]
+	far, isFar := farFilter(name)
 	values, isChoice := choices[resource+"."+name]
 	switch {
 	case isFar:
-		return filterSpec{match: func(c *call, o *object, v []string) bool {
-			other := c.objects[far.kind][fmt.Sprint(o.fields[far.field])]
-			return other != nil && other.fields[far.of] == strings.TrimSpace(v[len(v)-1])
-		}}
+		return far
 	case resource == "folders" && name == "content_type":
 		return folderTypes()
 	case isChoice:
@@ -101,14 +89,9 @@ func filterOf(resource, name string) filterSpec {
 		return rangeFilter(field, op)
 	case name == "todo":
 		return boolFilter(func(_ *call, o *object) bool { return o.fields["status"] == "to_do" })
-	case name == "requirement__assessable":
-		return boolFilter(func(c *call, o *object) bool {
-			node := c.objects["requirement-nodes"][fmt.Sprint(o.fields["requirement"])]
-			return node != nil && node.fields["assessable"] == true
-		})
 	case name == "is_assigned", name == "to_review", name == "owned", name == "extended_result_enabled":
 		return boolFilter(func(*call, *object) bool { return false })
-	case name == "name", name == "ref_id", name == "urn", name == "progress_field", op == "month", op == "year":
+	case name == "name", name == "ref_id", name == "urn", name == "progress_field":
 		return textFilter(name)
 	}
 	return member(name, name) // of kinds that are not stood in for: there are none

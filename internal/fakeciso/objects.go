@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -61,8 +62,9 @@ func (s *Server) insert(kind string, fields map[string]any) *object {
 	return o
 }
 
-// indexed are the fields that lists are looked up by.
-var indexed = []string{"ref_id", "name", "evidence", "compliance_assessment", "urn"}
+// indexed are the fields that objects are looked up by; anycase is the name
+// without case.
+var indexed = []string{"ref_id", "name", "anycase", "evidence", "compliance_assessment", "urn"}
 
 func (s *Server) reindex(o *object, before, after map[string]any) {
 	for _, field := range indexed {
@@ -86,6 +88,10 @@ func (s *Server) reindex(o *object, before, after map[string]any) {
 }
 
 func indexKey(field string, fields map[string]any) string {
+	if field == "anycase" {
+		name, _ := fields["name"].(string)
+		return "anycase=" + strings.ToLower(name)
+	}
 	v, ok := fields[field].(string)
 	if !ok {
 		return ""
