@@ -1,13 +1,10 @@
 package fakeciso
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
 
 // authenticate finds the user of the token, or answers 401.
@@ -27,6 +24,9 @@ func (c *call) authenticate() bool {
 	email := c.sessions[token]
 	for i := range c.cfg.Users {
 		if u := &c.cfg.Users[i]; u.Token == token && token != "" || u.Email == email && email != "" {
+			if u.Inactive {
+				return c.unauthorized("User inactive or deleted.")
+			}
 			c.user = u
 			return true
 		}
@@ -43,12 +43,15 @@ func (c *call) unauthorized(text string) bool {
 // acceptable answers 406 to those who want no JSON.
 func (c *call) acceptable() bool {
 	accept := c.r.Header.Get("Accept")
-	if accept == "" || strings.Contains(accept, "json") || strings.Contains(accept, "*/*") {
+	if accept == "" || strings.Contains(accept, "json") || strings.Contains(accept, "*/*") || c.cfg.Debug && c.wantsHTML() {
 		return true
 	}
 	c.detail(http.StatusNotAcceptable, "Could not satisfy the request Accept header.")
 	return false
 }
+
+// wantsHTML is so of people with browsers: in debugging mode they get pages.
+func (c *call) wantsHTML() bool { return strings.HasPrefix(c.r.Header.Get("Accept"), "text/html") }
 
 // RevokeToken makes a token unknown.
 func (s *Server) RevokeToken(token string) {
@@ -67,88 +70,6 @@ func (s *Server) SetToken(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cfg.Users[0].Token = token
-}
-
-func (c *call) login(email, password string) (u *User, token string, limited bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	c.logins = slices.DeleteFunc(c.logins, func(at time.Time) bool { return now.Sub(at) > time.Minute })
-	if c.cfg.LoginLimit > 0 && len(c.logins) >= c.cfg.LoginLimit {
-		return nil, "", true
-	}
-	c.logins = append(c.logins, now)
-	for i := range c.cfg.Users {
-		u := &c.cfg.Users[i]
-		if u.Email == email && u.Password == password && password != "" {
-			c.ids++
-			token = fmt.Sprintf("%064x", c.ids)
-			if !u.MFA {
-				c.sessions[token] = email
-			}
-			return u, token, false
-		}
-	}
-	return nil, "", false
-}
-
-// headlessLogin is allauth's: no slash, JSON, no token.
-func (c *call) headlessLogin(path string) {
-	if path != "_allauth/app/v1/auth/login" {
-		htmlPage(c.w, http.StatusNotFound, "Not Found")
-		return
-	}
-	var body struct{ Email, Password string }
-	raw, _ := io.ReadAll(c.r.Body)
-	_ = json.Unmarshal(raw, &body)
-	u, token, limited := c.login(body.Email, body.Password)
-	switch {
-	case limited:
-		c.json(http.StatusTooManyRequests, map[string]any{"status": 429})
-	case u == nil:
-		c.json(http.StatusBadRequest, map[string]any{"status": 400, "errors": []any{map[string]any{
-			"message": "The email address and/or password you specified are not correct.", "code": "email_password_mismatch", "param": "password",
-		}}})
-	case u.MFA:
-		c.json(http.StatusUnauthorized, map[string]any{"status": 401,
-			"data": map[string]any{"flows": []any{map[string]any{"id": "mfa_authenticate", "is_pending": true, "types": []any{"totp"}}}},
-			"meta": map[string]any{"is_authenticated": false, "session_token": "x"}})
-	default:
-		c.json(http.StatusOK, map[string]any{"status": 200,
-			"data": map[string]any{"user": map[string]any{"email": u.Email}, "methods": []any{}},
-			"meta": map[string]any{"is_authenticated": true, "session_token": "x", "access_token": token}})
-	}
-}
-
-// oldLogin exists up to v3.18.2.
-func (c *call) oldLogin() {
-	if !c.cfg.Old {
-		htmlPage(c.w, http.StatusNotFound, "Not Found")
-		return
-	}
-	var body struct{ Username, Password string }
-	raw, _ := io.ReadAll(c.r.Body)
-	_ = json.Unmarshal(raw, &body)
-	u, token, limited := c.login(body.Username, body.Password)
-	switch {
-	case limited:
-		c.json(http.StatusTooManyRequests, map[string]any{"detail": "Request was throttled."})
-	case u == nil:
-		c.json(http.StatusBadRequest, map[string]any{"non_field_errors": []any{"Unable to log in with provided credentials."}})
-	default:
-		if u.MFA { // the old login did not ask for the second factor
-			c.mu.Lock()
-			c.sessions[token] = u.Email
-			c.mu.Unlock()
-		}
-		c.json(http.StatusOK, map[string]any{"expiry": time.Now().Add(time.Hour).UTC().Format(time.RFC3339Nano), "token": token})
-	}
-}
-
-func (c *call) logout() {
-	_, token, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
-	c.RevokeToken(token)
-	c.w.WriteHeader(http.StatusNoContent)
 }
 
 // sees reports whether the user may see what is in a folder.

@@ -2,94 +2,132 @@ package fakeciso
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"time"
 )
 
-// batchAction changes up to 100 objects; it answers 200 whatever became of them.
+// batch is a batch-action: one field of up to 100 objects.
+type batch struct {
+	action, field string
+	ids           []any
+	value         any
+}
+
+// m2mActions are those that change a list of links; all but change_m2m came
+// with v3.15.6.
+var m2mActions = []string{"change_m2m", "add_m2m", "remove_m2m"}
+
+// batchAction answers 200 whatever became of the objects.
 func (c *call) batchAction(resource string) {
 	if c.r.Method != http.MethodPost {
-		c.detail(http.StatusMethodNotAllowed, `Method "`+c.r.Method+`" not allowed.`)
+		c.notAllowed()
 		return
 	}
 	body, ok := c.readJSON()
 	if !ok {
 		return
 	}
-	action, _ := body["action"].(string)
-	ids, _ := body["ids"].([]any)
-	field, _ := body["field"].(string)
-	write, editable := writable(resource)[field]
-	switch {
-	case len(ids) > 100:
-		c.json(http.StatusBadRequest, map[string]any{"error": "too many ids", "max": 100})
+	b := batch{ids: asList(body["ids"]), value: body["value"]}
+	b.action, _ = body["action"].(string)
+	b.field, _ = body["field"].(string)
+	if refusal := c.refuseBatch(resource, b); refusal != nil {
+		c.json(http.StatusBadRequest, refusal)
 		return
-	case action != "change_field" && (action != "add_m2m" || c.cfg.Old):
-		c.json(http.StatusBadRequest, map[string]any{"error": "Invalid action type"})
-		return
-	case len(ids) == 0:
-		c.json(http.StatusBadRequest, map[string]any{"error": "No ids provided"})
-		return
-	case editable && action == "add_m2m" && manyToMany[field] == "":
-		c.json(http.StatusBadRequest, map[string]any{"error": "not a many-to-many field: " + field})
-		return
-	case !editable && !c.cfg.Old:
-		c.json(http.StatusBadRequest, map[string]any{"error": "field not editable: " + field})
-		return
-	}
-	for _, id := range ids {
-		if !uuid.MatchString(fmt.Sprint(id)) {
-			c.json(http.StatusBadRequest, map[string]any{"non_field_errors": []any{"“" + fmt.Sprint(id) + "” is not a valid UUID."}})
-			return
-		}
 	}
 	succeeded, failed := []any{}, []any{}
-	for _, id := range ids {
-		if problem := c.batchOne(resource, fmt.Sprint(id), action, field, write, body["value"]); problem != nil {
-			failed = append(failed, map[string]any{"id": id, "error": problem})
+	for _, id := range b.ids {
+		item := map[string]any{"id": id}
+		o := c.visible(resource, fmt.Sprint(id))
+		if o == nil {
+			item["error"] = "Object not found or access denied"
+			failed = append(failed, item)
 			continue
 		}
-		succeeded = append(succeeded, map[string]any{"id": id, "name": c.Object(resource, fmt.Sprint(id))["name"]})
+		item["name"] = c.nameOf(o)
+		if problem := c.batchOne(o, b); problem != nil {
+			item["error"] = problem
+			failed = append(failed, item)
+			continue
+		}
+		succeeded = append(succeeded, item)
 	}
 	c.json(http.StatusOK, map[string]any{"succeeded": succeeded, "failed": failed})
 }
 
-// batchOne changes one object, reading and saving its whole row.
-func (c *call) batchOne(resource, id, action, field string, write fieldFunc, value any) any {
-	o := c.visible(resource, id)
-	if o == nil || !c.mayWrite(c.snapshot(o)["folder"]) {
-		return "Object not found or access denied"
+// refuseBatch is the 400 for a call that is wrong as a whole.
+func (c *call) refuseBatch(resource string, b batch) map[string]any {
+	links := slices.Contains(m2mActions, b.action)
+	_, editable := serializers[resource][b.field]
+	switch {
+	case len(b.ids) > 100:
+		return map[string]any{"error": "too many ids", "max": 100}
+	case b.action != "change_field" && !links, c.cfg.Old && links && b.action != "change_m2m":
+		return map[string]any{"error": "Invalid action type"}
+	case len(b.ids) == 0:
+		return map[string]any{"error": "No ids provided"}
+	case editable && links && manyToMany[b.field] == "":
+		return map[string]any{"error": "not a many-to-many field: " + b.field}
+	case !editable && !c.cfg.Old:
+		return map[string]any{"error": "field not editable: " + b.field}
 	}
+	for _, id := range b.ids {
+		if !uuid.MatchString(fmt.Sprint(id)) {
+			return map[string]any{"non_field_errors": []any{"“" + fmt.Sprint(id) + "” is not a valid UUID."}}
+		}
+	}
+	return nil
+}
+
+// nameOf is how an object is called in the answer.
+func (c *call) nameOf(o *object) any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if node := c.objects["requirement-nodes"][fmt.Sprint(o.fields["requirement"])]; node != nil {
+		return nodeName(node)
+	}
+	return o.fields["name"]
+}
+
+// batchOne changes one object, reading and saving its whole row.
+func (c *call) batchOne(o *object, b batch) (problem any) {
 	row := c.snapshot(o)
+	if !c.mayWrite(row["folder"]) {
+		return "Permission denied"
+	}
 	if c.cfg.RaceWindow > 0 {
 		time.Sleep(c.cfg.RaceWindow)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if write == nil {
-		return nil
+	body := map[string]any{b.field: b.newValue(asList(row[b.field]))}
+	if denied := c.mayLink(row, body); denied != nil {
+		return denied
 	}
-	if action == "add_m2m" {
-		list, _ := row[field].([]any)
-		more, _ := value.([]any)
-		all := slices.Clone(list)
-		for _, v := range more {
-			if !slices.Contains(all, v) {
-				all = append(all, v)
-			}
-		}
-		value = all
+	if problems := c.validate(o, row, body); problems != nil {
+		return problems
 	}
-	clean, problem := write(c, value)
-	if problem != "" {
-		return map[string]any{field: []any{problem}}
-	}
-	row = maps.Clone(row)
-	row[field] = clean
-	c.linkBack(o, row)
+	keepLinks(o, row, body)
+	c.linkBack(o, o.fields, row)
 	c.save(o, row, c.entry.Job)
-	c.journal.wrote(c.entry, resource+"/"+id)
+	c.journal.wrote(c.entry, o.kind+"/"+o.id)
 	return nil
+}
+
+// newValue is what the field is set to.
+func (b batch) newValue(was []any) any {
+	if !slices.Contains(m2mActions, b.action) {
+		return b.value
+	}
+	given, isList := b.value.([]any)
+	if !isList {
+		given = []any{b.value}
+	}
+	switch b.action {
+	case "add_m2m":
+		return append(slices.Clone(was), given...) // doubles are dropped when it is cleaned
+	case "remove_m2m":
+		return slices.DeleteFunc(slices.Clone(was), func(id any) bool { return slices.Contains(given, id) })
+	}
+	return given
 }

@@ -7,8 +7,11 @@
 // writes of one object lose one of them, reads chunked bodies as empty, computes
 // a wrong hash when a file name is already in storage, destroys a file that is
 // uploaded over, masks what a user may not see, and enforces the rules on names,
-// choices, locks and file types. What it does was observed on real servers.
+// choices, locks, file types and the length of requests. What it does was
+// observed on real servers: their recordings are replayed against it, in the
+// order in which they were made (testdata/takes.txt).
 //
-// Every request is in its journal, every change in an object's history, and
-// faults can be injected by route. Nothing here is used by the dispatcher.
+// Every request is in its journal, every change in an object's history (both
+// may be bounded), faults can be injected by route or by chance, and the socket
+// can refuse for a while. Nothing here is used by the dispatcher.
 package fakeciso

@@ -1,6 +1,7 @@
 package fakeciso
 
 import (
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"regexp"
@@ -17,6 +18,7 @@ const (
 	Hang        FaultKind = "hang"         // no answer for Delay, nothing happened
 	Late        FaultKind = "late"         // no answer for Delay, then the effect is done
 	Status      FaultKind = "status"       // Code, Body, Header, nothing happened
+	Slow        FaultKind = "slow"         // the right answer, after Delay
 )
 
 // Fault strikes requests that match.
@@ -25,6 +27,7 @@ type Fault struct {
 	Path   *regexp.Regexp // nil for any
 	After  int            // requests that pass first
 	Times  int            // how often it strikes, -1 for ever
+	Share  float64        // of the requests that it strikes by chance, 0 for all
 	Kind   FaultKind
 	Delay  time.Duration
 	Code   int
@@ -36,6 +39,7 @@ type faults struct {
 	mu     sync.Mutex
 	list   []*Fault
 	struck map[FaultKind]int
+	chance *rand.Rand
 }
 
 // AddFault injects a fault.
@@ -74,6 +78,9 @@ func (fs *faults) next(r *http.Request, e *Entry) *Fault {
 			f.After--
 			continue
 		}
+		if f.Share > 0 && fs.chance.Float64() >= f.Share {
+			continue
+		}
 		if f.Times > 0 {
 			f.Times--
 		}
@@ -97,6 +104,8 @@ func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
 		pause(r, f.Delay)
 		cut(w)
 		return true
+	case Slow:
+		pause(r, f.Delay)
 	case Late:
 		time.Sleep(f.Delay) // also when the client has gone: that is the point
 	case Status:

@@ -1,8 +1,8 @@
 package fakeciso
 
 import (
+	"encoding/json"
 	"fmt"
-	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,43 +16,14 @@ type fieldFunc func(c *call, v any) (clean any, problem string)
 // unchanged is the clean value that leaves a field as it is.
 var unchanged = &struct{ int }{1}
 
-// writable returns the fields of a resource that a PATCH may set.
-func writable(kind string) map[string]fieldFunc {
-	switch kind {
-	case "applied-controls":
-		return map[string]fieldFunc{
-			"name": required(textField(200)), "ref_id": textField(100), "description": nullable(textField(0)), "observation": nullable(textField(0)),
-			"link": nullable(textField(0)), "status": statusField("to_do", "in_progress", "on_hold", "active", "degraded", "deprecated", "--"),
-			"priority": numberChoice(4), "control_impact": numberChoice(5), "effort": textChoice("XS", "S", "M", "L", "XL"),
-			"category":     textChoice("policy", "process", "technical", "physical", "procedure"),
-			"csf_function": textChoice("govern", "identify", "protect", "detect", "respond", "recover"),
-			"eta":          dateField, "start_date": dateField, "expiry_date": dateField, "progress_field": intField(0, 100),
-			"is_published": boolField, "folder": idField("folders"), "evidences": idsField("evidences"), "cost": anyField,
-		}
-	case "requirement-assessments":
-		return map[string]fieldFunc{
-			"status":          raChoice("to_do", "in_progress", "in_review", "done"),
-			"result":          raChoice("not_assessed", "partially_compliant", "non_compliant", "compliant", "not_applicable"),
-			"extended_result": textChoice("major_nonconformity", "minor_nonconformity", "observation_sensitive_point", "opportunity_for_improvement", "good_practice"),
-			"observation":     nullable(textField(0)), "is_scored": boolField, "score": nullable(intField(0, 100)), "selected": boolField,
-			"eta": dateField, "due_date": dateField, "evidences": idsField("evidences"), "applied_controls": idsField("applied-controls"),
-		}
-	case "evidences":
-		return map[string]fieldFunc{"name": required(textField(200)), "description": nullable(textField(0)), "folder": idField("folders")}
-	case "compliance-assessments":
-		return map[string]fieldFunc{"is_locked": boolField, "status": textChoice("planned", "in_progress", "in_review", "done")}
-	}
-	return nil
-}
-
 func textField(maxLen int) fieldFunc {
 	return func(_ *call, v any) (any, string) {
 		var s string
 		switch v := v.(type) {
 		case string:
 			s = strings.TrimSpace(v)
-		case float64:
-			s = strconv.FormatFloat(v, 'f', -1, 64)
+		case json.Number:
+			s = v.String()
 		case nil:
 			return nil, "This field may not be null."
 		default:
@@ -91,8 +62,10 @@ func choice(v any, allowed []string) (any, string) {
 	if s, ok := v.(string); ok && slices.Contains(allowed, s) {
 		return s, ""
 	}
-	return nil, fmt.Sprintf("%s is not a valid choice.", strconv.Quote(fmt.Sprint(v)))
+	return nil, notAChoice(v)
 }
+
+func notAChoice(v any) string { return fmt.Sprintf("\"%v\" is not a valid choice.", v) }
 
 // statusField stores an empty text as it is.
 func statusField(allowed ...string) fieldFunc {
@@ -132,41 +105,28 @@ func textChoice(allowed ...string) fieldFunc {
 // numberChoice takes 1…n, also as text.
 func numberChoice(n int) fieldFunc {
 	return func(_ *call, v any) (any, string) {
-		switch v := v.(type) {
-		case nil:
+		if v == nil {
 			return nil, ""
-		case float64:
-			if v == math.Trunc(v) && v >= 1 && v <= float64(n) {
-				return int(v), ""
-			}
-		case string:
-			if i, err := strconv.Atoi(v); err == nil && i >= 1 && i <= n {
-				return i, ""
-			}
 		}
-		return nil, fmt.Sprintf("%s is not a valid choice.", strconv.Quote(fmt.Sprint(v)))
+		if i, err := strconv.Atoi(fmt.Sprint(v)); err == nil && i >= 1 && i <= n {
+			return i, ""
+		}
+		return nil, notAChoice(v)
 	}
 }
 
+var wholeNumber = regexp.MustCompile(`^(-?\d+)(\.0*)?$`)
+
 func intField(low, high int) fieldFunc {
 	return func(_ *call, v any) (any, string) {
-		var i int
-		switch v := v.(type) {
-		case float64:
-			if v != math.Trunc(v) {
-				return nil, "A valid integer is required."
-			}
-			i = int(v)
-		case string:
-			n, err := strconv.Atoi(v)
-			if err != nil {
-				return nil, "A valid integer is required."
-			}
-			i = n
-		default:
+		m := wholeNumber.FindStringSubmatch(fmt.Sprint(v))
+		if m == nil {
 			return nil, "A valid integer is required."
 		}
+		i, err := strconv.Atoi(m[1])
 		switch {
+		case err != nil:
+			return nil, "A valid integer is required."
 		case i < low:
 			return nil, fmt.Sprintf("Ensure this value is greater than or equal to %d.", low)
 		case i > high:
@@ -190,55 +150,12 @@ func dateField(_ *call, v any) (any, string) {
 
 func boolField(_ *call, v any) (any, string) {
 	switch v {
-	case true, "true", "True", "1", float64(1):
+	case true, "true", "True", "1", json.Number("1"):
 		return true, ""
-	case false, "false", "False", "0", float64(0):
+	case false, "false", "False", "0", json.Number("0"):
 		return false, ""
 	}
 	return nil, "Must be a valid boolean."
 }
 
 func anyField(_ *call, v any) (any, string) { return v, "" }
-
-func idField(kind string) fieldFunc {
-	return func(c *call, v any) (any, string) {
-		s, _ := v.(string)
-		if !uuid.MatchString(s) {
-			return nil, "“" + fmt.Sprint(v) + "” is not a valid UUID."
-		}
-		if c.objects[kind][s] == nil {
-			return nil, fmt.Sprintf("Invalid pk %q - object does not exist.", s)
-		}
-		return s, ""
-	}
-}
-
-// idsField replaces a list of ids; one empty element clears it.
-func idsField(kind string) fieldFunc {
-	return func(c *call, v any) (any, string) {
-		list, ok := v.([]any)
-		if !ok {
-			if v == nil {
-				return nil, "This field may not be null."
-			}
-			return nil, fmt.Sprintf("Expected a list of items but got type %q.", "str")
-		}
-		if len(list) == 1 && (list[0] == nil || list[0] == "") {
-			return []any{}, ""
-		}
-		clean := []any{}
-		for _, item := range list {
-			if item == nil {
-				return nil, `Invalid pk "None" - object does not exist.`
-			}
-			id, problem := idField(kind)(c, item)
-			if problem != "" {
-				return nil, problem
-			}
-			if !slices.Contains(clean, id) {
-				clean = append(clean, id)
-			}
-		}
-		return clean, ""
-	}
-}

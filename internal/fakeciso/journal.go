@@ -2,6 +2,7 @@ package fakeciso
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -21,17 +22,22 @@ type Entry struct {
 
 type journal struct {
 	mu      sync.Mutex
+	seq     int
 	entries []*Entry
 }
 
-func (j *journal) begin(r *http.Request) *Entry {
+func (j *journal) begin(r *http.Request, limit int) *Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.seq++
 	e := &Entry{
-		Seq: len(j.entries) + 1, Start: time.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery,
+		Seq: j.seq, Start: time.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery,
 		Job: r.Header.Get("X-Correlation-Id"),
 	}
 	j.entries = append(j.entries, e)
+	if limit > 0 && len(j.entries) >= 2*limit {
+		j.entries = slices.Clone(j.entries[len(j.entries)-limit:])
+	}
 	return e
 }
 
@@ -47,7 +53,8 @@ func (j *journal) wrote(e *Entry, object string) {
 	e.Written = append(e.Written, object)
 }
 
-// Journal returns a copy of all requests so far.
+// Journal returns a copy of all requests so far, or of the newest if there is a
+// limit.
 func (s *Server) Journal() []Entry {
 	s.journal.mu.Lock()
 	defer s.journal.mu.Unlock()
@@ -59,7 +66,7 @@ func (s *Server) Journal() []Entry {
 	return list
 }
 
-// Count returns how many requests of a method and path prefix there were.
+// Count returns how many requests of a method and path prefix the journal holds.
 func (s *Server) Count(method, prefix string) (n int) {
 	for _, e := range s.Journal() {
 		if (method == "" || e.Method == method) && len(e.Path) >= len(prefix) && e.Path[:len(prefix)] == prefix {

@@ -62,12 +62,13 @@ func (s *Server) insert(kind string, fields map[string]any) *object {
 	return o
 }
 
-// indexed are the fields that lists are looked up by.
-var indexed = []string{"ref_id", "name", "evidence", "compliance_assessment"}
+// indexed are the fields that objects are looked up by; anycase is the name
+// without case.
+var indexed = []string{"ref_id", "name", "anycase", "evidence", "compliance_assessment", "urn"}
 
 func (s *Server) reindex(o *object, before, after map[string]any) {
 	for _, field := range indexed {
-		was, is := indexKey(o.kind, field, before), indexKey(o.kind, field, after)
+		was, is := indexKey(field, before), indexKey(field, after)
 		if was == is {
 			continue
 		}
@@ -86,7 +87,11 @@ func (s *Server) reindex(o *object, before, after map[string]any) {
 	}
 }
 
-func indexKey(_, field string, fields map[string]any) string {
+func indexKey(field string, fields map[string]any) string {
+	if field == "anycase" {
+		name, _ := fields["name"].(string)
+		return "anycase=" + strings.ToLower(name)
+	}
 	v, ok := fields[field].(string)
 	if !ok {
 		return ""
@@ -100,60 +105,30 @@ func (s *Server) save(o *object, fields map[string]any, job string) {
 	fields["updated_at"] = stamp()
 	s.reindex(o, o.fields, fields)
 	o.fields = fields
-	o.history = append(o.history, Change{At: time.Now(), Job: job, Fields: maps.Clone(fields)})
+	s.remember(o, job, maps.Clone(fields))
 }
 
-// defaults are the fields of a new object, in the write representation.
-func defaults(kind string) map[string]any {
-	lists := func(names ...string) map[string]any {
-		m := make(map[string]any)
-		for _, n := range names {
-			m[n] = []any{}
-		}
-		return m
+// remember adds to an object's history.
+func (s *Server) remember(o *object, job string, row map[string]any) {
+	o.history = append(o.history, Change{At: time.Now(), Job: job, Fields: row})
+	if limit := s.cfg.HistoryLimit; limit > 0 && len(o.history) >= 2*limit {
+		o.history = slices.Clone(o.history[len(o.history)-limit:])
 	}
-	nulls := func(m map[string]any, names ...string) map[string]any {
-		for _, n := range names {
-			m[n] = nil
-		}
-		return m
-	}
-	switch kind {
-	case "applied-controls":
-		m := nulls(lists("findings", "requirement_assessments", "stakeholders", "task_templates", "incidents", "filtering_labels",
-			"evidences", "assets", "owner", "security_exceptions", "objectives"),
-			"priority", "category", "csf_function", "start_date", "eta", "expiry_date", "link", "effort", "control_impact",
-			"observation", "reference_control", "description")
-		m["status"], m["progress_field"], m["is_published"], m["ref_id"], m["cost"] = "--", 0, true, "", map[string]any{}
-		return m
-	case "requirement-assessments":
-		m := nulls(lists("evidences", "applied_controls", "security_exceptions"), "eta", "due_date", "extended_result", "score",
-			"documentation_score", "target_score", "observation", "respondent_alignment")
-		m["is_published"], m["status"], m["result"], m["is_scored"], m["selected"], m["mapping_inference"] = false, "to_do", "not_assessed", false, true, map[string]any{}
-		return m
-	case "evidences":
-		m := nulls(lists("applied_controls", "requirement_assessments", "findings", "findings_assessments", "security_exceptions",
-			"timeline_entries", "contracts", "genericcollection", "owner", "filtering_labels"), "description", "expiry_date", "link", "attachment")
-		m["status"] = "draft"
-		return m
-	case "evidence-revisions":
-		m := nulls(map[string]any{}, "attachment", "attachment_hash", "link", "observation", "task_node")
-		m["is_published"] = true
-		return m
-	case "compliance-assessments":
-		return map[string]any{"is_locked": false, "status": "planned", "min_score": 0, "max_score": 100}
-	}
-	return map[string]any{}
 }
 
 // Object returns a copy of an object's row, nil if there is none.
 func (s *Server) Object(kind, id string) map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if o := s.objects[kind][id]; o != nil {
-		return maps.Clone(o.fields)
+	o := s.objects[kind][id]
+	if o == nil {
+		return nil
 	}
-	return nil
+	row := maps.Clone(o.fields)
+	if kind == "evidences" {
+		row["attachment"] = slashed(s.newest(id).name())
+	}
+	return row
 }
 
 // Objects returns copies of all rows of a kind, in creation order.
@@ -184,64 +159,5 @@ func (s *Server) File(revisionID string) []byte {
 	if o == nil {
 		return nil
 	}
-	name, _ := o.fields["attachment"].(string)
-	return s.files[name]
-}
-
-// AddFolder creates a domain below parent ("" for the root).
-func (s *Server) AddFolder(name, parent string) string {
-	if parent == "" {
-		parent = s.root
-	}
-	return s.add("folders", map[string]any{"name": name, "content_type": "DOMAIN", "parent_folder": parent})
-}
-
-// AddControl creates an applied control.
-func (s *Server) AddControl(fields map[string]any) string { return s.add("applied-controls", fields) }
-
-// AddEvidence creates an evidence with an empty first revision.
-func (s *Server) AddEvidence(fields map[string]any) string {
-	id := s.add("evidences", fields)
-	s.add("evidence-revisions", map[string]any{"evidence": id, "version": 1, "folder": s.Object("evidences", id)["folder"]})
-	return id
-}
-
-// AddFramework creates a framework with requirements of the given ref_ids.
-func (s *Server) AddFramework(name string, refs ...string) string {
-	id := s.add("frameworks", map[string]any{"name": name})
-	for i, ref := range refs {
-		s.add("requirement-nodes", map[string]any{
-			"framework": id, "ref_id": ref, "urn": "urn:test:req_node:" + strings.ToLower(name) + ":" + strings.ToLower(ref),
-			"name": "Requirement " + ref, "assessable": true, "order_id": i,
-		})
-	}
-	return id
-}
-
-// AddAudit creates a compliance assessment and its requirement assessments, and
-// returns its id and theirs by requirement ref_id.
-func (s *Server) AddAudit(refID, framework, folder string) (id string, requirements map[string]string) {
-	if folder == "" {
-		folder = s.root
-	}
-	id = s.add("compliance-assessments", map[string]any{"ref_id": refID, "name": "Audit " + refID, "framework": framework, "folder": folder})
-	requirements = make(map[string]string)
-	for _, node := range s.Objects("requirement-nodes") {
-		if node["framework"] == framework {
-			requirements[node["ref_id"].(string)] = s.add("requirement-assessments", map[string]any{
-				"compliance_assessment": id, "requirement": node["id"], "folder": folder,
-			})
-		}
-	}
-	return id, requirements
-}
-
-// SetFields changes an object behind everybody's back.
-func (s *Server) SetFields(kind, id string, fields map[string]any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o := s.objects[kind][id]
-	next := maps.Clone(o.fields)
-	maps.Copy(next, fields)
-	s.save(o, next, "")
+	return s.files[revision{o}.name()]
 }

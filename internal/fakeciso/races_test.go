@@ -53,6 +53,43 @@ func TestParallelCreationsOfOneNameMakeTwo(t *testing.T) {
 	}
 }
 
+func TestParallelRevisionsAreRefusedOrShareAVersion(t *testing.T) {
+	t.Parallel()
+	s := New(Config{RaceWindow: 20 * time.Millisecond})
+	id := s.AddEvidence(map[string]any{"name": "e"})
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() { do(s, "POST", "/api/evidence-revisions/", `{"evidence":"`+id+`"}`) })
+	}
+	group.Wait()
+	versions := make(map[any]bool)
+	for _, r := range s.Objects("evidence-revisions") {
+		versions[r["version"]] = true
+	}
+	if len(versions) > 4 {
+		t.Errorf("versions %v: each got its own", versions)
+	}
+	if code := do(s, "POST", "/api/evidence-revisions/", `{"evidence":"`+id+`"}`); code != http.StatusCreated {
+		t.Errorf("a later one is %d", code)
+	}
+}
+
+func TestALinkMadeWhileARowIsSavedStays(t *testing.T) {
+	t.Parallel()
+	s := New(Config{})
+	id := s.AddControl(map[string]any{"name": "n"})
+	c := &call{Server: s}
+	o := s.objects["applied-controls"][id]
+	row := c.snapshot(o) // a PATCH of the status has read the row
+	if code := do(s, "POST", "/api/evidences/", `{"name":"e","applied_controls":["`+id+`"]}`); code != http.StatusCreated {
+		t.Fatalf("status %d", code)
+	}
+	keepLinks(o, row, map[string]any{"status": "active"})
+	if links := asList(row["evidences"]); len(links) != 1 {
+		t.Errorf("links %v", links)
+	}
+}
+
 func TestAChunkedPatchAnswers200AndChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := New(Config{})

@@ -1,7 +1,6 @@
 package fakeciso
 
 import (
-	"encoding/json"
 	"net/http"
 	"regexp"
 	"strings"
@@ -43,6 +42,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, entry *Entry) {
 	parts = parts[:len(parts)-1]
 	switch {
 	case path == "health/":
+		c.w.Header().Set("Allow", "OPTIONS, GET")
 		c.json(http.StatusOK, map[string]any{"status": "ok"})
 		return
 	case path == "iam/login/":
@@ -51,14 +51,37 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, entry *Entry) {
 	case path == "schema/":
 		c.openAPI()
 		return
-	case !known(parts):
+	case !known(parts), isUpload(parts) && !uuid.MatchString(parts[1]):
 		htmlPage(w, http.StatusNotFound, "Not Found")
 		return
 	}
+	c.allow(parts)
 	if !c.authenticate() || !c.acceptable() {
 		return
 	}
 	c.dispatch(path, parts)
+}
+
+// isUpload reports whether the path is that of a view outside the router, which
+// takes nothing but UUIDs.
+func isUpload(parts []string) bool {
+	return len(parts) == 3 && parts[2] == "upload" && (parts[0] == "evidences" || parts[0] == "evidence-revisions")
+}
+
+// allow says which methods there are.
+func (c *call) allow(parts []string) {
+	methods := "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"
+	switch last := parts[len(parts)-1]; {
+	case parts[0] == "build":
+		methods = "OPTIONS, GET"
+	case last == "current-user", last == "object", last == "attachment", last == "autocomplete" && !c.cfg.Old:
+		methods = "GET, HEAD, OPTIONS"
+	case last == "upload", last == "batch-action", last == "delete_attachment", last == "logout":
+		methods = "POST, OPTIONS"
+	case len(parts) == 1:
+		methods = "GET, POST, HEAD, OPTIONS"
+	}
+	c.w.Header().Set("Allow", methods)
 }
 
 func known(parts []string) bool {
@@ -74,6 +97,10 @@ func (c *call) withoutSlash(parts []string) {
 		htmlPage(c.w, http.StatusNotFound, "Not Found")
 		return
 	}
+	if c.cfg.Debug && c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+		c.crash("RuntimeError") // it cannot redirect and keep the body
+		return
+	}
 	to := c.r.URL.Path + "/"
 	if c.r.URL.RawQuery != "" {
 		to += "?" + c.r.URL.RawQuery
@@ -85,10 +112,12 @@ func (c *call) withoutSlash(parts []string) {
 func (c *call) dispatch(path string, parts []string) {
 	switch path {
 	case "build/":
-		c.json(http.StatusOK, map[string]any{"version": c.cfg.Version, "build": "fake", "infrastructure": "S-FS"})
+		c.json(http.StatusOK, map[string]any{
+			"version": c.cfg.Version, "build": "fake", "infrastructure": "S-FS", "diskSpace": "270.6 GB", "diskUsed": "17.0 GB (6 %)",
+		})
 		return
 	case "iam/current-user/":
-		c.json(http.StatusOK, map[string]any{"email": c.user.Email, "root_folder_id": c.root})
+		c.currentUser()
 		return
 	case "iam/logout/":
 		c.logout()
@@ -96,6 +125,12 @@ func (c *call) dispatch(path string, parts []string) {
 	}
 	resource := parts[0]
 	switch {
+	case isUpload(parts):
+		if c.r.Method != http.MethodPost {
+			c.notAllowed()
+			return
+		}
+		c.upload(resource, parts[1])
 	case len(parts) == 1:
 		c.collection(resource)
 	case len(parts) == 2 && parts[1] == "autocomplete" && !c.cfg.Old:
@@ -110,8 +145,8 @@ func (c *call) dispatch(path string, parts []string) {
 		c.writeRepresentation(resource, parts[1])
 	case len(parts) == 3 && parts[2] == "attachment":
 		c.download(resource, parts[1])
-	case len(parts) == 3 && parts[2] == "upload" && resource == "evidences":
-		c.upload(parts[1])
+	case len(parts) == 3 && parts[2] == "delete_attachment" && resource == "evidence-revisions":
+		c.deleteAttachment(parts[1])
 	default:
 		htmlPage(c.w, http.StatusNotFound, "Not Found")
 	}
@@ -126,9 +161,9 @@ func (c *call) collection(resource string) {
 	case c.r.Method == http.MethodPost && resource == "evidence-revisions":
 		c.createRevision()
 	case c.r.Method == http.MethodOptions:
-		htmlPage(c.w, http.StatusInternalServerError, "Server Error (500)")
+		c.crash("TypeError")
 	default:
-		c.detail(http.StatusMethodNotAllowed, `Method "`+c.r.Method+`" not allowed.`)
+		c.notAllowed()
 	}
 }
 
@@ -143,55 +178,23 @@ func (c *call) item(resource, id string) {
 	case http.MethodPatch:
 		c.patch(resource, id)
 	case http.MethodOptions:
-		htmlPage(c.w, http.StatusInternalServerError, "Server Error (500)")
+		c.crash("TypeError")
 	default:
-		c.detail(http.StatusMethodNotAllowed, `Method "`+c.r.Method+`" not allowed.`)
+		c.notAllowed()
 	}
 }
 
 func (c *call) writeRepresentation(resource, id string) {
 	if c.r.Method != http.MethodGet {
-		c.detail(http.StatusMethodNotAllowed, `Method "`+c.r.Method+`" not allowed.`)
+		c.notAllowed()
 		return
 	}
 	if o := c.visible(resource, id); o != nil {
 		c.mu.Lock()
-		row := writeRow(o)
+		row := c.writeRow(o)
 		c.mu.Unlock()
 		c.json(http.StatusOK, row)
 		return
 	}
 	c.noSuchObject(resource)
-}
-
-// models name resources in the API's 404.
-var models = map[string]string{
-	"applied-controls": "AppliedControl", "requirement-assessments": "RequirementAssessment", "evidences": "Evidence",
-	"evidence-revisions": "EvidenceRevision", "compliance-assessments": "ComplianceAssessment", "folders": "Folder",
-	"frameworks": "Framework", "requirement-nodes": "RequirementNode",
-}
-
-func (c *call) noSuchObject(resource string) {
-	c.detail(http.StatusNotFound, "No "+models[resource]+" matches the given query.")
-}
-
-func (c *call) detail(status int, text string) { c.json(status, map[string]any{"detail": text}) }
-
-func (c *call) json(status int, body any) {
-	data, err := json.Marshal(body)
-	if err != nil {
-		htmlPage(c.w, http.StatusInternalServerError, err.Error())
-		return
-	}
-	writeRaw(c.w, status, "application/json", string(data))
-}
-
-func writeRaw(w http.ResponseWriter, status int, kind, body string) {
-	w.Header().Set("Content-Type", kind)
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(body)) // the client may have gone
-}
-
-func htmlPage(w http.ResponseWriter, status int, text string) {
-	writeRaw(w, status, "text/html; charset=utf-8", "<!doctype html><html><head><title>"+text+"</title></head><body><h1>"+text+"</h1></body></html>")
 }

@@ -13,15 +13,32 @@ func (c *call) snapshot(o *object) map[string]any {
 	return maps.Clone(o.fields)
 }
 
-// writeRow is the write representation; that of a requirement assessment has no
-// times (core/serializers.py).
-func writeRow(o *object) map[string]any {
+// writeRow is the write representation; the lock is held.
+func (c *call) writeRow(o *object) map[string]any {
 	row := maps.Clone(o.fields)
-	if o.kind == "requirement-assessments" {
-		delete(row, "created_at")
-		delete(row, "updated_at")
+	switch o.kind {
+	case "evidences":
+		row["attachment"] = slashed(c.newest(o.id).name())
+	case "evidence-revisions":
+		if name := stored(row["attachment"]); name != "" {
+			row["attachment"] = "http://" + c.r.Host + "/" + url.PathEscape(name)
+		}
 	}
-	return row
+	return c.project(o.kind, written, row)
+}
+
+// slashed is a file name as an evidence shows it.
+func slashed(name string) any {
+	if name == "" {
+		return nil
+	}
+	return "/" + url.PathEscape(name)
+}
+
+// stored is the name of a file in storage, "" if there is none.
+func stored(attachment any) string {
+	name, _ := attachment.(string)
+	return name
 }
 
 // ref is a related object as reads show it: {} if the user may not see it.
@@ -36,21 +53,31 @@ func (c *call) ref(kind string, id any) any {
 	if !global(kind) && c.user.Role != Admin && !c.sees(o.fields["folder"]) {
 		return map[string]any{}
 	}
-	return map[string]any{"str": o.fields["name"], "id": o.id}
+	return map[string]any{"str": str(o), "id": o.id}
+}
+
+// str is how an object is called where others refer to it.
+func str(o *object) any {
+	if s, ok := o.fields["str"]; ok {
+		return s
+	}
+	return o.fields["name"]
 }
 
 func (c *call) refs(kind string, ids any) []any {
 	list, _ := ids.([]any)
 	out := make([]any, 0, len(list))
 	for _, id := range list {
-		out = append(out, c.ref(kind, id))
+		if r := c.ref(kind, id); r != nil {
+			out = append(out, r)
+		}
 	}
 	return out
 }
 
 func (c *call) lightRow(o *object) map[string]any {
 	return map[string]any{
-		"id": o.id, "name": o.fields["name"], "ref_id": o.fields["ref_id"], "folder": c.ref("folders", o.fields["folder"]), "str": o.fields["name"],
+		"id": o.id, "name": o.fields["name"], "ref_id": o.fields["ref_id"], "folder": c.ref("folders", o.fields["folder"]), "str": str(o),
 	}
 }
 
@@ -58,87 +85,65 @@ func (c *call) lightRow(o *object) map[string]any {
 func (c *call) readRow(o *object) map[string]any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	row := c.listRow(o)
-	if o.kind == "applied-controls" {
-		row["evidences"] = c.refs("evidences", o.fields["evidences"])
-	}
-	return row
+	return c.read(o, detailed)
 }
 
-// priorities are shown by name in reads.
-var priorities = map[int]string{1: "P1", 2: "P2", 3: "P3", 4: "P4"}
-
-// listRow is an object as lists show it; the lock is held.
-func (c *call) listRow(o *object) map[string]any {
+// read is an object as lists, or it alone, show it; the lock is held.
+func (c *call) read(o *object, v view) map[string]any {
 	row := maps.Clone(o.fields)
-	if o.kind != "folders" {
+	if o.kind != "requirement-nodes" {
 		row["folder"] = c.ref("folders", o.fields["folder"])
 	}
-	switch o.kind {
-	case "applied-controls":
-		delete(row, "evidences")
-		if c.cfg.Old {
-			row["evidences"] = c.refs("evidences", o.fields["evidences"])
+	row["path"] = c.path(o)
+	for field, kind := range manyToMany {
+		if list, ok := row[field].([]any); ok && len(list) > 0 {
+			row[field] = c.refs(kind, list)
 		}
-		if p, ok := o.fields["priority"].(int); ok {
-			row["priority"] = priorities[p]
-		}
-		row["reference_control"] = c.ref("reference-controls", o.fields["reference_control"])
-	case "requirement-assessments":
-		c.requirementRow(o, row)
-	case "compliance-assessments":
+	}
+	if labels, ok := row["filtering_labels"].([]any); ok {
+		row["filtering_labels"] = c.refs("filtering-labels", labels)
+	}
+	if r := readers[o.kind]; r != nil {
+		r(c, o, row)
+	}
+	return c.project(o.kind, v, row)
+}
+
+// path are the folders above an object, without the root.
+func (c *call) path(o *object) []any {
+	out := []any{}
+	id := o.fields["folder"]
+	if o.kind == "folders" {
+		id = o.fields["parent_folder"]
+	}
+	for f := c.objects["folders"][fmt.Sprint(id)]; f != nil && f.id != c.root; f = c.objects["folders"][fmt.Sprint(f.fields["parent_folder"])] {
+		out = append([]any{map[string]any{"id": f.id, "str": f.fields["name"]}}, out...)
+	}
+	return out
+}
+
+// readers make the fields of reads that are not as they are stored.
+var readers = map[string]func(c *call, o *object, row map[string]any){
+	"applied-controls":        controlRow,
+	"requirement-assessments": requirementRow,
+	"evidences":               evidenceRow,
+	"evidence-revisions":      revisionRow,
+	"compliance-assessments": func(c *call, o *object, row map[string]any) {
 		row["framework"] = c.ref("frameworks", o.fields["framework"])
-	case "folders":
+		row["perimeter"] = c.ref("perimeters", o.fields["perimeter"])
+	},
+	"folders": func(c *call, o *object, row map[string]any) {
 		row["parent_folder"] = c.ref("folders", o.fields["parent_folder"])
-	case "requirement-nodes":
-		row["folder"] = o.fields["folder"]
-	case "evidences":
-		row["applied_controls"] = c.refs("applied-controls", o.fields["applied_controls"])
-		row["requirement_assessments"] = []any{}
-		row["status"] = "Draft"
-		if name, ok := o.fields["attachment"].(string); ok && name != "" {
-			row["attachment"] = "/" + url.PathEscape(name)
+	},
+	"requirement-nodes": func(_ *call, o *object, row map[string]any) {
+		row["display_short"] = nodeName(o)
+		row["display_long"] = nodeName(o)
+		if text, ok := o.fields["description"].(string); ok {
+			row["display_long"] = nodeName(o) + ": " + text
 		}
-	case "evidence-revisions":
-		row["evidence"] = c.ref("evidences", o.fields["evidence"])
-		row["size"] = nil
-		if name, ok := o.fields["attachment"].(string); ok {
-			row["size"] = fmt.Sprintf("%d B", len(c.files[name]))
-		}
-	}
-	return row
+	},
 }
 
-// requirementRow adds the related objects that lists spell out, and takes out
-// the fields that reads hide (core/utils.py).
-func (c *call) requirementRow(o *object, row map[string]any) {
-	for _, hidden := range []string{"score", "documentation_score", "is_scored", "respondent_alignment"} {
-		delete(row, hidden)
-	}
-	ca := c.objects["compliance-assessments"][fmt.Sprint(o.fields["compliance_assessment"])]
-	if ca != nil {
-		row["compliance_assessment"] = map[string]any{"str": ca.fields["name"], "id": ca.id, "name": ca.fields["name"], "is_locked": ca.fields["is_locked"]}
-	}
-	node := c.objects["requirement-nodes"][fmt.Sprint(o.fields["requirement"])]
-	if node != nil {
-		row["name"] = fmt.Sprint(node.fields["ref_id"], " - ", node.fields["name"])
-		row["requirement"] = map[string]any{"id": node.id, "urn": node.fields["urn"], "ref_id": node.fields["ref_id"], "name": node.fields["name"]}
-	}
-	row["assessable"] = true
-	row["evidences"] = c.refs("evidences", o.fields["evidences"])
-	row["applied_controls"] = c.refs("applied-controls", o.fields["applied_controls"])
-}
-
-// openAPI answers the part of the schema that lists the filters.
-func (c *call) openAPI() {
-	paths := map[string]any{}
-	for resource := range listed {
-		var parameters []any
-		for name := range c.filterTable(resource) {
-			parameters = append(parameters, map[string]any{"in": "query", "name": name, "schema": map[string]any{"type": "string"}})
-		}
-		paths["/api/"+resource+"/"] = map[string]any{"get": map[string]any{"parameters": parameters}}
-	}
-	data := map[string]any{"openapi": "3.0.3", "paths": paths}
-	c.json(200, data)
+func nodeName(node *object) string {
+	return fmt.Sprint(node.fields["ref_id"], " - ", node.fields["name"])
 }

@@ -1,8 +1,7 @@
 package fakeciso
 
 import (
-	"fmt"
-	"net"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -19,18 +18,24 @@ const (
 // User is an account of the stand-in.
 type User struct {
 	Email, Password, Token, Role string
-	MFA                          bool
+	MFA, Inactive                bool
 	Domains                      []string // folder ids that an analyst or reader sees
 }
 
 // Config is what the stand-in is to be like.
 type Config struct {
 	Old        bool          // like v3.14.0
+	Debug      bool          // in Django's debugging mode, as the shipped compose file has it
 	Version    string        // what build/ says; default by Old
 	Users      []User        // default: one admin with token "admin-token", admin@tests.com / secret
 	Latency    time.Duration // of every answer
 	RaceWindow time.Duration // between reading and saving a row
 	LoginLimit int           // logins a minute before 429, 0: none
+
+	AllowedHosts []string // others are refused; nil for all
+	Seed         uint64   // of the chance in faults with a Share: equal seeds strike alike
+	JournalLimit int      // requests that the journal keeps, 0 for all: long runs need a bound
+	HistoryLimit int      // changes that are kept of an object, 0 for all
 }
 
 // Server is the stand-in.
@@ -51,8 +56,7 @@ type Server struct {
 	faults  faults
 	down    atomic.Bool
 
-	http     *http.Server
-	listener net.Listener
+	socket socket
 }
 
 // New returns a server with a root folder.
@@ -74,35 +78,13 @@ func New(cfg Config) *Server {
 		files:    make(map[string][]byte),
 		sessions: make(map[string]string),
 	}
+	s.faults.chance = rand.New(rand.NewPCG(cfg.Seed, 0))
 	s.root = s.add("folders", map[string]any{"name": "Global", "content_type": "GLOBAL", "parent_folder": nil, "builtin": true})
 	return s
 }
 
 // Root returns the id of the root folder.
 func (s *Server) Root() string { return s.root }
-
-// Start serves on addr ("" for any port of loopback) and returns the base of
-// the API.
-func (s *Server) Start(addr string) (base string, err error) {
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	s.listener, err = net.Listen("tcp", addr)
-	if err != nil {
-		return "", fmt.Errorf("start stand-in: %w", err)
-	}
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = s.http.Serve(s.listener) }() // ends with Close
-	return "http://" + s.listener.Addr().String() + "/api", nil
-}
-
-// Close ends the server.
-func (s *Server) Close() error {
-	if s.http == nil {
-		return nil
-	}
-	return s.http.Close()
-}
 
 // Down makes a proxy before the API answer 502 for everything.
 func (s *Server) Down(down bool) { s.down.Store(down) }
@@ -112,11 +94,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.Latency > 0 {
 		time.Sleep(s.cfg.Latency)
 	}
-	entry := s.journal.begin(r)
+	entry := s.journal.begin(r, s.cfg.JournalLimit)
 	rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 	defer func() { s.journal.end(entry, rec.status) }()
 	if s.down.Load() {
 		htmlPage(rec, http.StatusBadGateway, "502 Bad Gateway")
+		return
+	}
+	if s.gateway(rec, r) {
 		return
 	}
 	fault := s.faults.next(r, entry)

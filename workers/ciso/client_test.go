@@ -127,7 +127,7 @@ func TestASelectorNeverMatchesMoreThanItSays(t *testing.T) {
 			"bad id":        {selector: ciso.Selector{"id": "abc"}, code: jobs.CodeRejected, says: "UUID"},
 			"no folder":     {selector: ciso.Selector{"ref_id": "foo", "folder": "nowhere"}, code: jobs.CodeNoMatch, says: "nowhere"},
 			"two folders":   {selector: ciso.Selector{"ref_id": "foo", "folder": "sub"}, code: jobs.CodeInvalidSelector, says: "ambiguous"},
-			"hidden filter": {selector: ciso.Selector{"ref_id": "foo", "owner": foo}, code: jobs.CodeInvalidSelector, says: "owner"},
+			"hidden filter": {selector: ciso.Selector{"ref_id": "foo", "owner": foo}, code: jobs.CodeRejected, says: "owner: Select a valid choice"},
 		} {
 			got, err := c.Resolve(t.Context(), ciso.AppliedControls, x.selector)
 			if x.code != "" {
@@ -137,6 +137,10 @@ func TestASelectorNeverMatchesMoreThanItSays(t *testing.T) {
 			if err != nil || ids(got) != x.want {
 				t.Errorf("%s: %s, want %s: %v", name, ids(got), x.want, err)
 			}
+		}
+		if strings.HasPrefix(c.Version(), "v3.14") { // it does not filter by incidents yet, and no row shows them
+			_, err := c.Resolve(t.Context(), ciso.AppliedControls, ciso.Selector{"ref_id": "foo", "incidents": foo})
+			wantCode(t, err, jobs.CodeInvalidSelector, "incidents")
 		}
 	})
 }

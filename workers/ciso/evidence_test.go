@@ -44,7 +44,6 @@ func TestLinksThatTheTokenMayNotSeeAreKeptAndNotMissed(t *testing.T) {
 		known := server.AddEvidence(map[string]any{"name": "known", "folder": domain})
 		id := server.AddControl(map[string]any{"ref_id": "a", "name": "a", "folder": domain, "evidences": []any{secret}})
 
-		// The answer leaves the secret out although it stays linked.
 		if err := c.Update(t.Context(), AppliedControls, id, map[string]any{"evidences": []any{secret, known}}); err != nil {
 			t.Errorf("old %v: %v", old, err)
 		}
@@ -59,6 +58,21 @@ func TestLinksThatTheTokenMayNotSeeAreKeptAndNotMissed(t *testing.T) {
 		if err != nil || !c.Same(object, map[string]any{"evidences": []any{fresh, known, secret}}) || c.Same(object, map[string]any{"evidences": []any{fresh, known}}) {
 			t.Errorf("%v %v", object["evidences"], err)
 		}
+	}
+}
+
+func TestALinkThatTheAnswerLeavesOutIsLookedForInTheObject(t *testing.T) {
+	t.Parallel()
+	const secret, known = "f971fd89-a972-4d4d-9fff-f7de787b4569", "8a419bc7-5b25-4475-9fac-0bf9d4ad1ecd"
+	s := newStub(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPatch {
+			answerJSON(w, 200, `{"id":"`+controlID+`","evidences":["`+known+`"]}`)
+			return
+		}
+		answerJSON(w, 200, `{"id":"`+controlID+`","evidences":["`+known+`","`+secret+`"]}`)
+	})
+	if err := s.client(t, nil).Update(t.Context(), AppliedControls, controlID, map[string]any{"evidences": []any{secret, known}}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -131,7 +131,8 @@ func ignoredFields(written row, values map[string]any) (names []string) {
 }
 
 // mayBeMasked reports whether an answer lacks only some of the ids that were
-// sent: those that the token may not see are left out though they are linked.
+// sent. v3.20.8 shows them all, also those that the token may not see; another
+// version may leave those out though they are linked, as all do in reads.
 func mayBeMasked(got, sent any) bool {
 	list, ok := got.([]any)
 	wanted, ok2 := sent.([]any)
