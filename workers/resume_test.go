@@ -159,35 +159,3 @@ func TestLinksThatGotNoAnswerKeepTheirObjectsFromOthers(t *testing.T) {
 		t.Errorf("%s %s %q", describe(o), why(o), w.stored("a.txt"))
 	}
 }
-
-// TestACreationThatMayStillLandIsNotRepeated: the first attempt's request got no
-// answer, and is not to be seen yet.
-func TestACreationThatMayStillLandIsNotRepeated(t *testing.T) {
-	t.Parallel()
-	for name, exists := range map[string]bool{"evidence": false, "revision": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, fakeciso.Config{})
-			if exists {
-				w.succeed(uploadOf("a.txt", "before", nil))
-			}
-			before := len(w.stored("a.txt"))
-			claim := w.claim(uploadOf("a.txt", "mine", nil))
-			w.api.AddFault(fakeciso.Fault{Method: http.MethodPost, Times: 1, Kind: fakeciso.ResetBefore})
-			o := w.attempt(claim)
-			i := slices.IndexFunc(o.Unanswered, jobs.IsLanding)
-			if describe(o) != "retry" || i < 0 {
-				t.Fatalf("%s %s %q", describe(o), why(o), o.Unanswered)
-			}
-			w.refuse[o.Unanswered[i]] = true // as the scheduler does
-			again := w.resume(claim)
-			if o := w.attempt(again); o.Kind != jobs.OutcomeLocked || !slices.ContainsFunc(o.Wanted, jobs.IsLanding) || len(w.stored("a.txt")) != before {
-				t.Fatalf("%s %s %q", describe(o), why(o), w.stored("a.txt"))
-			}
-			clear(w.refuse)
-			if o := w.attempt(w.resume(again)); describe(o) != "succeeded" || len(w.stored("a.txt")) != before+1 {
-				t.Errorf("%s %s %q", describe(o), why(o), w.stored("a.txt"))
-			}
-		})
-	}
-}

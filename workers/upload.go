@@ -156,17 +156,6 @@ func (u *upload) findOrCreate(ctx context.Context) error {
 	return u.create(ctx, folder, nameLock)
 }
 
-// creating runs fn, which creates something under the lock of object, unless
-// what an earlier attempt sent may still land there: then it is
-// [jobs.ErrLocked], and the job waits as for another's lock.
-func (u *upload) creating(ctx context.Context, object string, fn func() error) error {
-	landing := jobs.Landing(object)
-	if err := u.Lock(ctx, append(slices.Clone(u.locked), landing)); err != nil {
-		return err
-	}
-	return u.Write([]string{object, landing}, fn)
-}
-
 // folder decides where a new evidence goes: values.folder, else the default,
 // else the one folder of the matched controls, else the root, as the server does.
 func (u *upload) folder(ctx context.Context) (string, error) {

@@ -26,7 +26,7 @@ func (u *upload) create(ctx context.Context, folder, nameLock string) error {
 		if err != nil {
 			return "", err
 		}
-		err = u.creating(ctx, nameLock, func() (err error) {
+		err = u.Write([]string{nameLock}, func() (err error) {
 			id, err = u.api.CreateEvidence(ctx, ciso.NewEvidence{
 				Name: u.want.name, Description: u.want.description, FolderID: folder,
 				AppliedControls: ids(u.controls), RequirementAssessments: ids(u.assessments), File: file,
@@ -94,7 +94,7 @@ func (u *upload) revise(ctx context.Context, e ciso.Evidence, lock string) error
 		if err != nil {
 			return "", err
 		}
-		err = u.creating(ctx, lock, func() (err error) {
+		err = u.Write([]string{lock}, func() (err error) {
 			id, err = u.api.AddRevision(ctx, e, u.observation(), file)
 			return err
 		})

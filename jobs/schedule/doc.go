@@ -15,8 +15,7 @@
 //     objects of a job at once, in the order of asking, so that no two jobs can
 //     wait for each other. Locks end with the attempt.
 //   - Quarantine: an object whose last write got no answer is given to no other
-//     job until that write cannot land any more; the right to create something
-//     in it ([jobs.Landing]) not to its own job either.
+//     job until that write cannot land any more.
 //   - Each claim has a new epoch; a report with an old one is refused with
 //     [jobs.ErrStale] and changes nothing.
 //   - Nothing is claimed unless the process is active ([Scheduler.Activate])

@@ -42,22 +42,22 @@ func (t *lockTable) tidy(name string) {
 	}
 }
 
-// free reports whether e may hold the object now: it does already, or nobody
-// holds it, nobody asked before, and it is in no quarantine that concerns e.
-func (o *object) free(name string, e *entry, now time.Time) bool {
-	if o.holder != nil {
-		return o.holder == e
+// free reports whether e may hold the object now: nobody else holds it, nobody
+// asked before, and it is in no other job's quarantine.
+func (o *object) free(e *entry, now time.Time) bool {
+	if o.holder != nil && o.holder != e {
+		return false
 	}
 	if len(o.waiters) > 0 && o.waiters[0] != e {
 		return false
 	}
-	return o.until == 0 || o.owner == e.seq && !jobs.IsLanding(name) || o.until <= now.UnixNano()
+	return o.until == 0 || o.owner == e.seq || o.until <= now.UnixNano()
 }
 
 // tryHold takes all names for e, or none.
 func (t *lockTable) tryHold(e *entry, names []string, now time.Time) bool {
 	for _, name := range names {
-		if o := t.objects[name]; o != nil && !o.free(name, e, now) {
+		if o := t.objects[name]; o != nil && !o.free(e, now) {
 			return false
 		}
 	}
@@ -68,21 +68,6 @@ func (t *lockTable) tryHold(e *entry, names []string, now time.Time) bool {
 	return true
 }
 
-// exchange takes all names for e in place of what it holds. If it cannot, e holds
-// nothing any more: who waits for more keeps nothing from others. It returns the
-// names that e has let go.
-func (t *lockTable) exchange(e *entry, names []string, now time.Time) (freed []string, held bool) {
-	before := e.grant
-	if !t.tryHold(e, names, now) {
-		return t.release(e), false
-	}
-	if before != nil {
-		freed = slices.DeleteFunc(slices.Clone(before.objects), func(name string) bool { return slices.Contains(names, name) })
-		t.letGo(e, freed)
-	}
-	return freed, true
-}
-
 // release ends what e holds or waits for, and returns the names.
 func (t *lockTable) release(e *entry) (names []string) {
 	if e.grant == nil {
@@ -90,11 +75,6 @@ func (t *lockTable) release(e *entry) (names []string) {
 	}
 	names = e.grant.objects
 	e.grant = nil
-	t.letGo(e, names)
-	return names
-}
-
-func (t *lockTable) letGo(e *entry, names []string) {
 	for _, name := range names {
 		o := t.objects[name]
 		if o == nil {
@@ -108,6 +88,7 @@ func (t *lockTable) letGo(e *entry, names []string) {
 		}
 		t.tidy(name)
 	}
+	return names
 }
 
 // wait puts e into the queue of each name.
@@ -127,7 +108,7 @@ func (t *lockTable) grantable(name string, now time.Time) *entry {
 	}
 	e := o.waiters[0]
 	for _, wanted := range e.grant.objects {
-		if !t.objects[wanted].free(wanted, e, now) {
+		if !t.objects[wanted].free(e, now) {
 			return nil
 		}
 	}
@@ -188,7 +169,8 @@ func (s *Scheduler) Lock(_ context.Context, lease jobs.Lease, objects []string) 
 	}
 	now := s.cfg.Clock()
 	if e.grant == nil || !slices.Equal(e.grant.objects, names) {
-		freed, held := s.locks.exchange(e, names, now)
+		freed := s.locks.release(e)
+		held := s.locks.tryHold(e, names, now)
 		s.grantFor(freed, now)
 		if !held {
 			return jobs.ErrLocked

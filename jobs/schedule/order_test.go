@@ -161,59 +161,6 @@ func TestAnUnansweredWriteKeepsItsObjectFromOtherJobsOnly(t *testing.T) {
 	}
 }
 
-func TestACreationThatMayStillLandIsNobodysToRepeat(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, newMemory(), func(c *Config) { c.Quarantine = 50 * time.Millisecond })
-	b.feed(t, "a")
-	c := b.claim(t)
-	names := []string{"x", jobs.Landing("x")}
-	if err := b.Lock(t.Context(), c.Lease, names); err != nil {
-		t.Fatal(err)
-	}
-	o := retry()
-	o.Unanswered = names
-	before := time.Now()
-	b.finish(t, c, o)
-	own := b.claim(t)
-	if err := b.Lock(t.Context(), own.Lease, names[:1]); err != nil {
-		t.Errorf("its own object: %v", err)
-	}
-	if err := b.Lock(t.Context(), own.Lease, names); err == nil {
-		if waited := time.Since(before); waited < 50*time.Millisecond {
-			t.Errorf("may create again after %s", waited)
-		}
-		return // this machine was slow
-	}
-	b.finish(t, own, jobs.Outcome{Kind: jobs.OutcomeLocked, Wanted: names})
-	own = b.claim(t)
-	if err := b.Lock(t.Context(), own.Lease, names); err != nil || time.Since(before) < 50*time.Millisecond {
-		t.Errorf("after %s: %v", time.Since(before), err)
-	}
-}
-
-func TestWhoWantsMoreKeepsWhatOthersWaitFor(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, newMemory(), nil)
-	b.feed(t, "a", "b")
-	first, second := b.claim(t), b.claim(t)
-	if err := b.Lock(t.Context(), first.Lease, []string{"x"}); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Lock(t.Context(), second.Lease, []string{"x"}); !errors.Is(err, jobs.ErrLocked) {
-		t.Fatal(err)
-	}
-	b.finish(t, second, jobs.Outcome{Kind: jobs.OutcomeLocked, Wanted: []string{"x"}})
-	if err := b.Lock(t.Context(), first.Lease, []string{"x", "y"}); err != nil {
-		t.Errorf("more: %v", err)
-	}
-	if err := b.Lock(t.Context(), first.Lease, []string{"y"}); err != nil {
-		t.Errorf("less: %v", err)
-	}
-	if next := b.claim(t); next.Seq != second.Seq {
-		t.Errorf("claimed %d", next.Seq)
-	}
-}
-
 func TestAStaleReportIsRefusedAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	m := newMemory()
