@@ -151,11 +151,12 @@ func (b *bench) ingest(ctx context.Context) error {
 		time.Sleep(200 * time.Millisecond)
 	}
 	rate := float64(n-first) / time.Since(began).Seconds()
-	_, peak := memory(s.cmd.Process.Pid)
-	time.Sleep(15 * time.Second) // JetStream keeps written blocks in memory for 10 s
-	rss, anon := memory(s.cmd.Process.Pid)
 	fmt.Printf("\nsynced ingest, 1 KiB           %8.0f messages/s\n", rate)
-	fmt.Printf("read-ahead full (100,000)      %8.0f MiB RssAnon, %.0f MiB VmRSS, 15 s after; %.0f MiB RssAnon at once\n", anon, rss, peak)
+	time.Sleep(3 * time.Second)
+	_, soon := memory(s.cmd.Process.Pid)
+	time.Sleep(12 * time.Second) // JetStream keeps written blocks in memory for 10 s
+	rss, anon := memory(s.cmd.Process.Pid)
+	fmt.Printf("read-ahead full (100,000)      %8.0f MiB RssAnon, %.0f MiB VmRSS, 15 s after; %.0f MiB RssAnon 3 s after\n", anon, rss, soon)
 	s.kill()
 	before, err := b.count(ctx)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // Collecting garbage in less would cost a fifth of the processor time then.
 const (
 	memoryWaiting = 128 << 20
-	memoryReading = 140 << 20
+	memoryReading = 192 << 20
 	memoryAtWork  = 256 << 20
 	gcPercent     = 300
 )
