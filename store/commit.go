@@ -10,9 +10,13 @@ import (
 	"dispatcher/jobs"
 )
 
-// commitPause is the least time from one commit to the next: under load more
-// operations share a sync; a lone one never waits.
-const commitPause = 2 * time.Millisecond
+// pauseMost and pauseEach bound the time from one commit to the next: the more
+// operations the last one had, the more may share the next sync. A lone one never
+// waits.
+const (
+	pauseMost = 5 * time.Millisecond
+	pauseEach = pauseMost / 20
+)
 
 // maxBatch bounds the operations of one transaction.
 const maxBatch = 4096
@@ -72,11 +76,12 @@ func (l *Ledger) enqueue(what string, apply func(*change) error) error {
 func (l *Ledger) commitLoop() {
 	var batch []*operation
 	var last time.Time
+	var pause time.Duration
 	for {
 		select {
 		case op := <-l.queue:
 			batch = append(batch[:0], op)
-			if early := commitPause - time.Since(last); early > 0 {
+			if early := pause - time.Since(last); early > 0 {
 				time.Sleep(early)
 			}
 		case <-l.quit:
@@ -85,7 +90,9 @@ func (l *Ledger) commitLoop() {
 			}
 		}
 		last = time.Now()
-		l.commit(l.drain(batch))
+		batch = l.drain(batch)
+		pause = min(time.Duration(len(batch))*pauseEach, pauseMost)
+		l.commit(batch)
 	}
 }
 
