@@ -152,7 +152,7 @@ func (b *bench) stage(ctx context.Context, messages, size int) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	broker, err := fakekafka.Start(fakekafka.Config{Topics: map[string]int32{"observation": 1, "errors": 1}})
+	broker, err := fakekafka.Start(fakekafka.Config{Topics: map[string]int32{"observation": 1, "errors": 1}, MaxMessage: 17 << 20})
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (b *bench) run(ctx context.Context) error {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context) error
-	}{{"pipeline", b.pipelines}, {"ingest", b.ingest}, {"idle", b.idle}} {
+	}{{"pipeline", b.pipelines}, {"ingest", b.ingest}, {"idle", b.idle}, {"files", b.files}} {
 		if only := os.Getenv("BENCH_ONLY"); only != "" && only != part.name {
 			continue
 		}
