@@ -70,10 +70,8 @@ func (p *process) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.stream, err = jobs.OpenStream(ctx, p.nats.Conn, max(p.limit-p.ledger.Used(), p.limit/2)); err != nil {
-		return err
-	}
-	return ingest.CheckStores(ctx, p.ledger, p.stream)
+	p.stream, err = openJOBS(ctx, p.nats, p.ledger, p.limit)
+	return err
 }
 
 func (p *process) openScheduler(ctx context.Context) (err error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -33,7 +34,8 @@ type History interface {
 type Scheduler interface {
 	Waiting(seq uint64) (schedule.Waiting, bool)
 	Snapshot() schedule.Snapshot
-	Reopen(ctx context.Context, job jobs.Job, r schedule.Reopening) error
+	Reopen(ctx context.Context, list []jobs.Job, r schedule.Reopening) []error
+	Cancel(ctx context.Context, list []jobs.Job, c schedule.Cancellation) []schedule.Verdict
 }
 
 // Desk is the [Backend] on the ledger itself.
@@ -58,7 +60,7 @@ func (d *Desk) List(ctx context.Context, q ListQuery) (ListPage, error) {
 		}
 		for i := range records {
 			v := d.view(&records[i])
-			if running && !wanted(q.Filter.States, v.State) {
+			if running && !slices.Contains(q.Filter.States, v.State) {
 				continue
 			}
 			if q.Payload {
@@ -90,13 +92,12 @@ func (d *Desk) widen(f jobs.Filter) (_ jobs.Filter, running bool) {
 	return f, running
 }
 
-func wanted(states []jobs.State, s jobs.State) bool {
-	for _, w := range states {
-		if w == s {
-			return true
-		}
+// state is a job's state, of which the ledger does not know that it runs.
+func (d *Desk) state(job *jobs.Job) jobs.State {
+	if w, ok := d.Scheduler.Waiting(job.Seq); ok && w.Running {
+		return jobs.Running
 	}
-	return false
+	return view(job).State
 }
 
 func (d *Desk) view(job *jobs.Job) Job {

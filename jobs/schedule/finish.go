@@ -22,9 +22,14 @@ func (s *Scheduler) Finish(ctx context.Context, lease jobs.Lease, o jobs.Outcome
 	if err := s.quarantineUnanswered(ctx, e, o.Unanswered); err != nil {
 		return err
 	}
-	switch o.Kind {
-	case jobs.OutcomeSucceeded, jobs.OutcomeFailed:
+	c := e.canceling.Load()
+	switch {
+	case o.Kind == jobs.OutcomeSucceeded, o.Kind == jobs.OutcomeFailed:
 		return s.end(ctx, e, o)
+	case c != nil:
+		return s.endInHand(ctx, e, o, c)
+	}
+	switch o.Kind {
 	case jobs.OutcomeRetry:
 		return s.postpone(ctx, e, o)
 	case jobs.OutcomeHeld, jobs.OutcomeLocked, jobs.OutcomeReturned:
@@ -80,11 +85,16 @@ func (s *Scheduler) end(ctx context.Context, e *entry, o jobs.Outcome) error {
 		ending.Payload = e.run.payload.Encode(nil)
 	}
 	ending.Job = job
+	return s.store(ctx, e, ending)
+}
+
+// store stores the end of a job in hand, and lets the next ones go on.
+func (s *Scheduler) store(ctx context.Context, e *entry, ending jobs.Ending) error {
 	if err := s.untilStored(ctx, func() error { return s.cfg.Ledger.End(ctx, ending) }); err != nil {
-		return fmt.Errorf("store outcome of %s: %w", job.ID, err)
+		return fmt.Errorf("store outcome of %s: %w", ending.Job.ID, err)
 	}
 	crashpoint.Here("ended")
-	s.ended(e, job)
+	s.ended(e, ending.Job)
 	return nil
 }
 

@@ -386,14 +386,14 @@ func TestRetryIsSkippedWhenSupersededAndHasAFreshBudget(t *testing.T) {
 	b.finish(t, b.claim(t), succeeded)
 
 	old, _ := m.JobBySeq(seqs[0])
-	if err := b.Reopen(t.Context(), old, Reopening{}); !IsSkip(err) {
+	if err := b.reopen(t, old, Reopening{}); !IsSkip(err) {
 		t.Errorf("superseded by %d, yet: %v", newer[0], err)
 	}
-	if err := b.Reopen(t.Context(), old, Reopening{Force: true}); err != nil {
+	if err := b.reopen(t, old, Reopening{Force: true}); err != nil {
 		t.Error(err)
 	}
 	other, _ := m.JobBySeq(seqs[1])
-	if err := b.Reopen(t.Context(), other, Reopening{Audit: jobs.AuditEntry{Operator: "o"}}); err != nil {
+	if err := b.reopen(t, other, Reopening{Audit: jobs.AuditEntry{Operator: "o"}}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

@@ -229,6 +229,7 @@ func (s *Scheduler) wake() {
 // forget drops e for good and lets the next of its lane go on.
 func (s *Scheduler) forget(e *entry, now time.Time) {
 	e.phase = gone
+	e.unwish()
 	delete(s.bySeq, e.seq)
 	s.partitions.remove(e)
 	s.dropHot(e)
