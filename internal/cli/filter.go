@@ -36,8 +36,8 @@ func readFilter(c *cli.Context, now time.Time) (f jobs.Filter, empty bool, err e
 		f.States = append(f.States, state)
 	}
 	for _, name := range c.StringSlice("type") {
-		if !slices.Contains(jobs.Types(), name) {
-			return f, false, usagef("--type %q: no such message type; one of %s", name, strings.Join(jobs.Types(), ", "))
+		if err := knownType(name); err != nil {
+			return f, false, err
 		}
 		f.Types = append(f.Types, name)
 	}

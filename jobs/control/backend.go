@@ -24,6 +24,8 @@ type Viewer interface {
 type Operator interface {
 	Retry(ctx context.Context, q RetryQuery, told Progress) (Changed, error)
 	Cancel(ctx context.Context, q CancelQuery, told Progress) (Changed, error)
+	Pause(ctx context.Context, q PauseQuery) (Paused, error)
+	Resume(ctx context.Context, q PauseQuery) (Paused, error)
 }
 
 // Progress hears how far a change of many jobs is. It may be nil.

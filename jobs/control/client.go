@@ -47,6 +47,16 @@ func (c *Client) Cancel(ctx context.Context, q CancelQuery, told Progress) (Chan
 	return call[Changed](ctx, c.Conn, "cancel", q, told)
 }
 
+// Pause implements [Operator].
+func (c *Client) Pause(ctx context.Context, q PauseQuery) (Paused, error) {
+	return call[Paused](ctx, c.Conn, "pause", q, nil)
+}
+
+// Resume implements [Operator].
+func (c *Client) Resume(ctx context.Context, q PauseQuery) (Paused, error) {
+	return call[Paused](ctx, c.Conn, "resume", q, nil)
+}
+
 func call[A any](ctx context.Context, nc *nats.Conn, name string, q any, told Progress) (answer A, err error) {
 	body, err := json.Marshal(q)
 	if err != nil {

@@ -36,6 +36,8 @@ type Scheduler interface {
 	Snapshot() schedule.Snapshot
 	Reopen(ctx context.Context, list []jobs.Job, r schedule.Reopening) []error
 	Cancel(ctx context.Context, list []jobs.Job, c schedule.Cancellation) []schedule.Verdict
+	Pause(ctx context.Context, scope, message string) (isNew bool, err error)
+	Resume(ctx context.Context, scope string) (ended []jobs.Hold, err error)
 }
 
 // Desk is the [Backend] on the ledger itself.

@@ -56,6 +56,8 @@ func Serve(nc *nats.Conn, backend Backend) (stop func() error, err error) {
 		"stats":  look(func(ctx context.Context, _ struct{}) (Stats, error) { return backend.Stats(ctx) }),
 		"retry":  change(backend.Retry),
 		"cancel": change(backend.Cancel),
+		"pause":  change(quiet(backend.Pause)),
+		"resume": change(quiet(backend.Resume)),
 	} {
 		if err := group.AddEndpoint(name, micro.HandlerFunc(func(r micro.Request) { go serve(r, answer) })); err != nil {
 			return nil, fmt.Errorf("offer control api %s: %w", name, err)
@@ -93,6 +95,11 @@ func change[Q, A any](answer func(context.Context, Q, Progress) (A, error)) answ
 		}
 		return answer(context.Background(), q, told)
 	}
+}
+
+// quiet is for a change that is done at once.
+func quiet[Q, A any](answer func(context.Context, Q) (A, error)) func(context.Context, Q, Progress) (A, error) {
+	return func(ctx context.Context, q Q, _ Progress) (A, error) { return answer(ctx, q) }
 }
 
 func read[Q any](body []byte) (q Q, err error) {

@@ -92,6 +92,8 @@ type Recorder interface {
 type Operator interface {
 	Reopen(ctx context.Context, list []jobs.Job, fromStart bool, audit jobs.AuditEntry) (reopened []bool, err error)
 	HasPayload(seq uint64) bool
+	Pauses() ([]jobs.Hold, error)
+	SetPauses(ctx context.Context, list []jobs.Hold) error
 	LastSuccess(key string) (seq uint64, ok bool)
 	Keep(ctx context.Context, seq uint64, payload []byte) error
 	Quarantine() []jobs.Quarantined

@@ -27,6 +27,7 @@ type memory struct {
 	audits     []jobs.AuditEntry
 	owners     map[string]uint64
 	seen       uint64 // in the stream
+	pauses     []jobs.Hold
 }
 
 func newMemory() *memory {
@@ -109,6 +110,13 @@ func (m *memory) Reopen(_ context.Context, list []jobs.Job, fromStart bool, audi
 		m.audits = append(m.audits, audit)
 	}
 	return done, m.failing
+}
+
+func (m *memory) Pauses() ([]jobs.Hold, error) { return m.pauses, nil }
+
+func (m *memory) SetPauses(_ context.Context, list []jobs.Hold) error {
+	m.pauses = list
+	return nil
 }
 
 func (m *memory) HasPayload(seq uint64) bool {

@@ -24,6 +24,7 @@ type Scheduler struct {
 	cfg   Config
 	slots *slotFile
 
+	pausing    sync.Mutex // one operator pauses or resumes at a time
 	mu         sync.Mutex
 	bySeq      map[uint64]*entry
 	lanes      lanes
@@ -91,6 +92,13 @@ func (s *Scheduler) Load(ctx context.Context) error {
 		return fmt.Errorf("open slot file: %w", err)
 	}
 	s.slots = slots
+	pauses, err := s.cfg.Ledger.Pauses()
+	if err != nil {
+		return fmt.Errorf("read what operators paused: %w", err)
+	}
+	for _, hold := range pauses {
+		s.SetHold(hold)
+	}
 	if err := s.blame(ctx, inHand); err != nil {
 		return err
 	}
