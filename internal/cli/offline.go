@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"dispatcher/config"
 	"dispatcher/ingest"
@@ -39,7 +40,8 @@ func offline(ctx context.Context, ledger *store.Ledger, cfg *config.Config, do f
 		return fmt.Errorf("read store in %s: %w", cfg.DataDir, err)
 	}
 	defer idle.Close()
-	return do(ctx, &control.Desk{Ledger: ledger, Scheduler: idle, Stream: s.Get})
+	submitter := newSubmitter(cfg, s, idle, ledger)
+	return do(ctx, &control.Desk{Ledger: ledger, Scheduler: idle, Stream: s.Get, Submitter: submitter})
 }
 
 // stream opens JOBS.
@@ -75,6 +77,34 @@ func (s *stopped) close() {
 	if s.nats != nil {
 		s.nats.Stop()
 	}
+}
+
+// newSubmitter makes jobs of messages that operators submit.
+func newSubmitter(cfg *config.Config, stream ingest.Stream, scheduler *schedule.Scheduler, ledger *store.Ledger) *ingest.Submitter {
+	return ingest.NewSubmitter(ingest.SubmitterConfig{Stream: stream, Scheduler: scheduler, Ledger: ledger, Jobs: reader(cfg)})
+}
+
+// reader makes jobs of messages, wherever they come from.
+func reader(cfg *config.Config) jobs.Reader {
+	policy := jobs.Policy{AllowTypes: cfg.Policy.AllowTypes, DenyFields: cfg.Policy.DenyFields, AllowBuckets: cfg.Policy.AllowBuckets}
+	return jobs.Reader{Ordering: cfg.Ordering, Policy: policy, Clock: time.Now}
+}
+
+// Append and Last, with Scan, implement [ingest.Stream].
+func (s *stopped) Append(ctx context.Context, p jobs.Partition, envs []jobs.Envelope, after uint64) ([]uint64, error) {
+	stream, err := s.stream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return stream.Append(ctx, p, envs, after)
+}
+
+func (s *stopped) Last(ctx context.Context, p jobs.Partition) (seq uint64, e jobs.Envelope, ok bool, err error) {
+	stream, err := s.stream(ctx)
+	if err != nil {
+		return 0, e, false, err
+	}
+	return stream.Last(ctx, p)
 }
 
 // Get, Scan and Purge implement [schedule.Payloads].

@@ -37,6 +37,7 @@ type process struct {
 	restarting sync.Mutex
 	stream     *jobs.Stream
 	scheduler  *schedule.Scheduler
+	submitter  *ingest.Submitter
 	group      *ingest.Group
 	outbox     *ingest.Outbox
 	pool       *workers.Pool
@@ -88,7 +89,11 @@ func (p *process) openScheduler(ctx context.Context) (err error) {
 		return err
 	}
 	p.scheduler.OnEnded(p.logEnded)
-	return p.scheduler.Load(ctx)
+	p.submitter = newSubmitter(p.cfg, p.stream, p.scheduler, p.ledger)
+	if err := p.scheduler.Load(ctx); err != nil {
+		return err
+	}
+	return p.submitter.CatchUp(ctx)
 }
 
 // Again reads a message from Kafka once more; see [schedule.Origin].
@@ -217,11 +222,10 @@ func (p *process) openKafka(context.Context) (err error) {
 		return usagef("kafka settings: %s", err)
 	}
 	p.scheduler.OnFailed(p.outbox.Wake)
-	policy := jobs.Policy{AllowTypes: p.cfg.Policy.AllowTypes, DenyFields: p.cfg.Policy.DenyFields, AllowBuckets: p.cfg.Policy.AllowBuckets}
 	p.group, err = ingest.NewGroup(ingest.Config{
 		Connection: connection, Topic: k.ObservationTopic, GroupID: k.GroupID, SessionTimeout: k.SessionTimeout, ResetCursor: p.options.resetCursor,
 		Ledger: p.ledger, Stream: p.stream, Scheduler: p.scheduler, Holds: p.scheduler, Log: p.log, OnWriteError: p.restartNATS,
-		Jobs: jobs.Reader{Ordering: p.cfg.Ordering, Policy: policy, Clock: time.Now},
+		Jobs: reader(p.cfg),
 	})
 	if err != nil {
 		return usagef("kafka settings: %s", err)
@@ -231,7 +235,7 @@ func (p *process) openKafka(context.Context) (err error) {
 
 // serveControl offers the control API on the present connection.
 func (p *process) serveControl() error {
-	desk := &control.Desk{Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest}
+	desk := &control.Desk{Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Submitter: p.submitter, Ingest: p.ingest}
 	_, err := control.Serve(p.nats.Conn(), desk) // it ends with the connection
 	return err
 }
@@ -298,6 +302,9 @@ func (p *process) healthy() error {
 // ingest tells how far each partition has been read.
 func (p *process) ingest() (role string, list []control.Ingest) {
 	for _, s := range p.ledger.Partitions() {
+		if s.Topic == "" {
+			continue // submitted messages
+		}
 		row := control.Ingest{Topic: s.Topic, Partition: s.ID, Cursor: s.Cursor, Committed: s.Committed}
 		if end, ok := p.group.End(s.Partition); ok {
 			row.Lag = max(0, end-s.Cursor)

@@ -33,6 +33,9 @@ func (w *World) soon(args ...string) (stdout string) {
 	return stdout
 }
 
+// errorOf shows what was found instead.
+func errorOf(found any) error { return fmt.Errorf("%v", found) }
+
 // become waits until a job has a state.
 func (w *World) become(id, state string) {
 	w.t.Helper()

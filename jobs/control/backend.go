@@ -26,6 +26,7 @@ type Operator interface {
 	Cancel(ctx context.Context, q CancelQuery, told Progress) (Changed, error)
 	Pause(ctx context.Context, q PauseQuery) (Paused, error)
 	Resume(ctx context.Context, q PauseQuery) (Paused, error)
+	Submit(ctx context.Context, env jobs.Envelope) (Job, error)
 }
 
 // Progress hears how far a change of many jobs is. It may be nil.

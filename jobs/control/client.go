@@ -57,12 +57,20 @@ func (c *Client) Resume(ctx context.Context, q PauseQuery) (Paused, error) {
 	return call[Paused](ctx, c.Conn, "resume", q, nil)
 }
 
+// Submit implements [Operator].
+func (c *Client) Submit(ctx context.Context, env jobs.Envelope) (Job, error) {
+	return answered[Job](ask(ctx, c.Conn, "submit", env.Encode(nil), nil))
+}
+
 func call[A any](ctx context.Context, nc *nats.Conn, name string, q any, told Progress) (answer A, err error) {
 	body, err := json.Marshal(q)
 	if err != nil {
 		return answer, fmt.Errorf("write request: %w", err)
 	}
-	reply, err := ask(ctx, nc, name, body, told)
+	return answered[A](ask(ctx, nc, name, body, told))
+}
+
+func answered[A any](reply []byte, err error) (answer A, _ error) {
 	if err != nil {
 		return answer, err
 	}

@@ -45,7 +45,8 @@ type Desk struct {
 	Ledger    Ledger
 	Scheduler Scheduler                                                    // of the running process, or an idle one over the same ledger
 	Stream    func(ctx context.Context, seq uint64) (jobs.Envelope, error) // JOBS; nil: payloads of unfinished jobs cannot be read
-	Ingest    func() (role string, partitions []Ingest)                    // nil: offline
+	Submitter Submitter
+	Ingest    func() (role string, partitions []Ingest) // nil: offline
 	Clock     func() time.Time
 }
 
@@ -148,7 +149,7 @@ func (d *Desk) message(ctx context.Context, job *jobs.Job) json.RawMessage {
 		env, err = jobs.DecodeEnvelope(encoded)
 	case job.StreamSeq != 0 && d.Stream != nil:
 		env, err = d.Stream(ctx, job.StreamSeq)
-		if err == nil && !job.Submitted && env.Offset != job.Source.Offset {
+		if err == nil && !env.Carries(job) {
 			return nil
 		}
 	}

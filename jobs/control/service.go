@@ -58,6 +58,7 @@ func Serve(nc *nats.Conn, backend Backend) (stop func() error, err error) {
 		"cancel": change(backend.Cancel),
 		"pause":  change(quiet(backend.Pause)),
 		"resume": change(quiet(backend.Resume)),
+		"submit": submit(backend.Submit),
 	} {
 		if err := group.AddEndpoint(name, micro.HandlerFunc(func(r micro.Request) { go serve(r, answer) })); err != nil {
 			return nil, fmt.Errorf("offer control api %s: %w", name, err)
@@ -94,6 +95,17 @@ func change[Q, A any](answer func(context.Context, Q, Progress) (A, error)) answ
 			return nil, err
 		}
 		return answer(context.Background(), q, told)
+	}
+}
+
+// submit answers a request whose body is an encoded message.
+func submit(answer func(context.Context, jobs.Envelope) (Job, error)) answerer {
+	return func(body []byte, _ Progress) (any, error) {
+		env, err := jobs.DecodeEnvelope(body)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errUnreadable, err)
+		}
+		return answer(context.Background(), env)
 	}
 }
 

@@ -36,7 +36,7 @@ type entry struct {
 	run       *run                      // while running or ending
 	canceling atomic.Pointer[canceling] // an operator wants it to end; set and unset under the lock
 	grant     *grant                    // object locks held or asked for
-	partition int32                     // index into Scheduler.partitions; -1: not from Kafka
+	partition int32                     // index into Scheduler.partitions
 	dueIndex  int32
 	phase     phase
 	kind      uint8 // index into kinds
