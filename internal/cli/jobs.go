@@ -23,7 +23,7 @@ func jobsCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "jobs",
 		Usage:       "inspect and steer jobs",
-		Subcommands: []*cli.Command{listCommand(), showCommand(), statsCommand(), retryCommand(), cancelCommand(), pauseCommand(), resumeCommand(), submitCommand()},
+		Subcommands: []*cli.Command{listCommand(), showCommand(), statsCommand(), watchCommand(), retryCommand(), cancelCommand(), pauseCommand(), resumeCommand(), submitCommand()},
 		Action: func(c *cli.Context) error {
 			if name := c.Args().First(); name != "" {
 				return usagef("unknown command %q%s; see dispatcher jobs --help", name, didYouMean(c.Command.Subcommands, name))
@@ -48,7 +48,7 @@ func withBackend(c *cli.Context, do func(context.Context, control.Backend) error
 
 func onBackend(c *cli.Context, cfg *config.Config, do func(context.Context, control.Backend) error) error {
 	if _, err := os.Stat(filepath.Join(cfg.DataDir, ledgerFile)); errors.Is(err, fs.ErrNotExist) {
-		return usagef("data directory %s: no jobs are kept there; name the one that `dispatcher run` uses with --data-dir", cfg.DataDir)
+		return noStore(cfg.DataDir)
 	}
 	ledger, err := store.Open(store.Options{Path: filepath.Join(cfg.DataDir, ledgerFile)})
 	switch {
@@ -60,6 +60,10 @@ func onBackend(c *cli.Context, cfg *config.Config, do func(context.Context, cont
 	defer ledger.Close()
 	fmt.Fprintf(envOf(c).Stderr, "note: no dispatcher runs on %s, its store is read directly\n", cfg.DataDir)
 	return offline(c.Context, ledger, cfg, do)
+}
+
+func noStore(dir string) error {
+	return usagef("data directory %s: no jobs are kept there; name the one that `dispatcher run` uses with --data-dir", dir)
 }
 
 // throughProcess asks the process that owns the data directory.

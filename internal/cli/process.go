@@ -38,6 +38,7 @@ type process struct {
 	stream     *jobs.Stream
 	scheduler  *schedule.Scheduler
 	submitter  *ingest.Submitter
+	feed       *control.Feed
 	group      *ingest.Group
 	outbox     *ingest.Outbox
 	pool       *workers.Pool
@@ -89,6 +90,8 @@ func (p *process) openScheduler(ctx context.Context) (err error) {
 		return err
 	}
 	p.scheduler.OnEnded(p.logEnded)
+	p.feed = control.NewFeed()
+	p.scheduler.OnChanged(p.feed.Changed)
 	p.submitter = newSubmitter(p.cfg, p.stream, p.scheduler, p.ledger)
 	if err := p.scheduler.Load(ctx); err != nil {
 		return err
@@ -235,7 +238,7 @@ func (p *process) openKafka(context.Context) (err error) {
 
 // serveControl offers the control API on the present connection.
 func (p *process) serveControl() error {
-	desk := &control.Desk{Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Submitter: p.submitter, Ingest: p.ingest}
+	desk := &control.Desk{Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Submitter: p.submitter, Feed: p.feed, Ingest: p.ingest}
 	_, err := control.Serve(p.nats.Conn(), desk) // it ends with the connection
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -130,5 +131,32 @@ func TestARunningJobIsCanceledBetweenItsRequests(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(w.must("jobs", "show", "observation-0-0", "--json")), &job); err != nil || job.State != "canceled" || len(job.Objects) != 1 || len(job.Steps) != 2 {
 		t.Errorf("%+v %v", job, err)
+	}
+}
+
+func TestWatchShowsChangesAndOutlivesARestart(t *testing.T) {
+	t.Parallel()
+	w := NewWorld(t, 1, fakeciso.Config{})
+	w.API.AddControl(map[string]any{"ref_id": "foo", "name": "Foo"})
+	p := w.Start()
+	w.soon("jobs", "stats")
+	watching := w.launch("jobs", "watch", "--json", "--state", "succeeded", "--state", "running")
+	watching.Says("watching")
+	w.Produce(update("foo", "status", "active"))
+	watching.Prints(`"id":"observation-0-0","state":"running"`, `"id":"observation-0-0","state":"succeeded"`)
+	p.Stop()
+	watching.Says("waiting for it")
+	w.Start()
+	eventually(t, "watching again", func() error {
+		if log := watching.log.String(); strings.Count(log, "note: watching") != 2 {
+			return errorOf(log)
+		}
+		return nil
+	})
+	w.Produce(update("foo", "status", "to_do"))
+	watching.Prints(`"id":"observation-0-1","state":"succeeded"`)
+	watching.Signal(syscall.SIGINT)
+	if code := watching.Exit(); code != 0 {
+		t.Errorf("exit %d: %s", code, watching.log)
 	}
 }

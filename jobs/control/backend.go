@@ -17,6 +17,7 @@ type Viewer interface {
 	List(ctx context.Context, q ListQuery) (ListPage, error)
 	Show(ctx context.Context, q ShowQuery) (Detail, error)
 	Stats(ctx context.Context) (Stats, error)
+	Watch(ctx context.Context, q WatchQuery) (Changes, error)
 }
 
 // Operator is the part of a backend that changes something. Its answers come

@@ -37,6 +37,11 @@ func (c *Client) Stats(ctx context.Context) (Stats, error) {
 	return call[Stats](ctx, c.Conn, "stats", struct{}{}, nil)
 }
 
+// Watch implements [Viewer].
+func (c *Client) Watch(ctx context.Context, q WatchQuery) (Changes, error) {
+	return call[Changes](ctx, c.Conn, "watch", q, nil)
+}
+
 // Retry implements [Operator].
 func (c *Client) Retry(ctx context.Context, q RetryQuery, told Progress) (Changed, error) {
 	return call[Changed](ctx, c.Conn, "retry", q, told)

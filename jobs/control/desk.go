@@ -46,6 +46,7 @@ type Desk struct {
 	Scheduler Scheduler                                                    // of the running process, or an idle one over the same ledger
 	Stream    func(ctx context.Context, seq uint64) (jobs.Envelope, error) // JOBS; nil: payloads of unfinished jobs cannot be read
 	Submitter Submitter
+	Feed      *Feed                                     // nil: offline
 	Ingest    func() (role string, partitions []Ingest) // nil: offline
 	Clock     func() time.Time
 }
@@ -213,4 +214,12 @@ func (d *Desk) oldestUnfinished() (time.Time, error) {
 		return time.Time{}, nil // it ended meanwhile
 	}
 	return job.ReceivedAt, nil
+}
+
+// Watch returns what has changed, as soon as something has.
+func (d *Desk) Watch(ctx context.Context, q WatchQuery) (Changes, error) {
+	if d.Feed == nil {
+		return Changes{}, errors.New("jobs watch: nothing changes while no dispatcher runs")
+	}
+	return d.Feed.watch(ctx, q), nil
 }

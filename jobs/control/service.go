@@ -53,6 +53,7 @@ func Serve(nc *nats.Conn, backend Backend) (stop func() error, err error) {
 	for name, answer := range map[string]answerer{
 		"list":   look(backend.List),
 		"show":   look(backend.Show),
+		"watch":  look(backend.Watch),
 		"stats":  look(func(ctx context.Context, _ struct{}) (Stats, error) { return backend.Stats(ctx) }),
 		"retry":  change(backend.Retry),
 		"cancel": change(backend.Cancel),

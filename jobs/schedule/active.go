@@ -75,7 +75,7 @@ func (s *Scheduler) Release(ctx context.Context, p jobs.Partition, finished func
 		s.forget(e, s.cfg.Clock())
 		s.grantFor(freed, s.cfg.Clock())
 		s.mu.Unlock()
-		s.onEnded(job)
+		s.tellEnded(job)
 		n++
 	}
 	return n, nil

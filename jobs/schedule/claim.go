@@ -128,6 +128,7 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, worker string) (*jobs.C
 	defer s.mu.Unlock()
 	e.run.job, e.run.payload = job, payload
 	e.run.slot = s.slots.mark(e.seq, nil)
+	s.onChanged(&e.run.job)
 	claim := &jobs.Claim{
 		Lease:    jobs.Lease{Seq: e.seq, ID: job.ID, Epoch: e.epoch},
 		Job:      job,

@@ -112,7 +112,7 @@ func (s *Scheduler) ended(e *entry, job jobs.Job) {
 	if job.State == jobs.Failed {
 		s.onFailed()
 	}
-	s.onEnded(job)
+	s.tellEnded(job)
 }
 
 // postpone stores a failed attempt: the job is retried later, or exhausted.
@@ -132,6 +132,7 @@ func (s *Scheduler) postpone(ctx context.Context, e *entry, o jobs.Outcome) erro
 	if err != nil {
 		return fmt.Errorf("store attempt of %s: %w", job.ID, err)
 	}
+	s.onChanged(&job)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.cfg.Clock()
@@ -159,18 +160,19 @@ func exhausted(job *jobs.Job, last *jobs.Failure) *jobs.Failure {
 // putBack ends an attempt that does not count. The record changes only if
 // something was written or recorded.
 func (s *Scheduler) putBack(ctx context.Context, e *entry, o jobs.Outcome) error {
+	job := e.run.job
+	job.State = jobs.Queued
+	if e.retrying {
+		job.State = jobs.Retrying
+	}
 	if len(o.Steps) > 0 || len(o.Objects) > 0 {
-		job := e.run.job
-		job.State = jobs.Queued
-		if e.retrying {
-			job.State = jobs.Retrying
-		}
 		job.Objects = mergeObjects(job.Objects, o.Objects)
 		err := s.untilStored(ctx, func() error { return s.cfg.Ledger.Update(ctx, job, nil, o.Steps, nil) })
 		if err != nil {
 			return fmt.Errorf("store progress of %s: %w", job.ID, err)
 		}
 	}
+	s.onChanged(&job)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.cfg.Clock()

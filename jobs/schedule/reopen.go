@@ -48,6 +48,7 @@ func (s *Scheduler) Reopen(ctx context.Context, list []jobs.Job, r Reopening) []
 		case !reopened[i] || s.bySeq[fresh[i].Seq] != nil: // two operators at once
 			verdicts[at[i]] = &SkipError{Why: "it is queued already"}
 		default:
+			s.onChanged(&fresh[i])
 			e := s.adopt(&fresh[i], nil)
 			e.resumed = !r.FromStart
 			if e.lane.head == e {

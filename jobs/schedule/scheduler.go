@@ -49,6 +49,7 @@ type Scheduler struct {
 	waking     *time.Timer
 	onFailed   func() // an error record waits in the outbox
 	onEnded    func(jobs.Job)
+	onChanged  func(*jobs.Job)
 	rates      rates // of ended jobs
 	arrivals   rates
 }
@@ -60,17 +61,18 @@ func New(cfg Config) (*Scheduler, error) {
 		return nil, err
 	}
 	s := &Scheduler{
-		cfg:      cfg,
-		bySeq:    make(map[uint64]*entry),
-		lanes:    newLanes(),
-		ready:    newReadyQueues(),
-		locks:    newLockTable(),
-		holds:    newHolds(),
-		parked:   make(map[jobs.Reason][]*entry),
-		idle:     make(chan struct{}),
-		room:     make(chan struct{}),
-		onFailed: func() {},
-		onEnded:  func(jobs.Job) {},
+		cfg:       cfg,
+		bySeq:     make(map[uint64]*entry),
+		lanes:     newLanes(),
+		ready:     newReadyQueues(),
+		locks:     newLockTable(),
+		holds:     newHolds(),
+		parked:    make(map[jobs.Reason][]*entry),
+		idle:      make(chan struct{}),
+		room:      make(chan struct{}),
+		onFailed:  func() {},
+		onEnded:   func(jobs.Job) {},
+		onChanged: func(*jobs.Job) {},
 	}
 	s.revoked, s.revoke = context.WithCancel(context.Background())
 	s.waking = time.AfterFunc(time.Hour, s.wake)
@@ -83,6 +85,16 @@ func (s *Scheduler) OnFailed(fn func()) { s.onFailed = fn }
 
 // OnEnded has fn called, without locks held, after an ended job is stored.
 func (s *Scheduler) OnEnded(fn func(jobs.Job)) { s.onEnded = fn }
+
+// OnChanged has fn called with each new state of a job. It must not block nor
+// call the scheduler, which may hold its lock.
+func (s *Scheduler) OnChanged(fn func(*jobs.Job)) { s.onChanged = fn }
+
+// tellEnded tells that a job has ended.
+func (s *Scheduler) tellEnded(job jobs.Job) {
+	s.onChanged(&job)
+	s.onEnded(job)
+}
 
 // Load takes over the ledger's unfinished jobs, and those that were in hand
 // when the last process ended unclean. Call it once, before anything else.

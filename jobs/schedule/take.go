@@ -27,10 +27,12 @@ func (s *Scheduler) Take(ctx context.Context, in jobs.Intake, envs []jobs.Envelo
 		case job.State.Ended():
 			failed = true
 			s.rates.count(now, 1)
+			s.onChanged(job)
 		case results[i] == jobs.Reattached:
 			s.reattach(job)
 		default:
 			e := s.adopt(job, &envs[i])
+			s.onChanged(job)
 			if e.lane.head == e {
 				s.ready.push(e)
 			}
