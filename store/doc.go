@@ -34,6 +34,7 @@
 //	finished    partition, first offset → last offset of a finished run
 //	quarantine  object → job, until
 //	idempotent  idempotency key → the job that owns it
+//	replayed    id of a job that was made of a record of the errors topic
 //
 // # Failure cases
 //

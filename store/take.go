@@ -60,6 +60,9 @@ func (c *change) takeOne(job *jobs.Job, payload []byte) (seq uint64, result jobs
 	if err = ids.Put([]byte(job.ID), key64(seq)); err != nil {
 		return 0, 0, false, err
 	}
+	if err = c.noteReplay(job); err != nil {
+		return 0, 0, false, err
+	}
 	c.counts.add(job, 1)
 	if job.State.Ended() {
 		stored := *job

@@ -41,7 +41,7 @@ func offline(ctx context.Context, ledger *store.Ledger, cfg *config.Config, do f
 	}
 	defer idle.Close()
 	submitter := newSubmitter(cfg, s, idle, ledger)
-	return do(ctx, &control.Desk{Ledger: ledger, Scheduler: idle, Stream: s.Get, Submitter: submitter})
+	return do(ctx, &control.Desk{Ledger: ledger, Scheduler: idle, Stream: s.Get, Submitter: submitter, Failures: errorLog(cfg)})
 }
 
 // stream opens JOBS.
@@ -82,6 +82,10 @@ func (s *stopped) close() {
 // newSubmitter makes jobs of messages that operators submit.
 func newSubmitter(cfg *config.Config, stream ingest.Stream, scheduler *schedule.Scheduler, ledger *store.Ledger) *ingest.Submitter {
 	return ingest.NewSubmitter(ingest.SubmitterConfig{Stream: stream, Scheduler: scheduler, Ledger: ledger, Jobs: reader(cfg)})
+}
+
+func errorLog(cfg *config.Config) ingest.ErrorLog {
+	return ingest.ErrorLog{Connection: kafkaConnection(cfg), Topic: cfg.Kafka.ErrorsTopic}
 }
 
 // reader makes jobs of messages, wherever they come from.

@@ -208,9 +208,10 @@ func (p *process) secretsChanged() bool {
 	return token || password || isNew
 }
 
-func (p *process) openKafka(context.Context) (err error) {
-	k := p.cfg.Kafka
-	connection := ingest.Connection{
+// kafkaConnection is how the brokers are reached.
+func kafkaConnection(cfg *config.Config) ingest.Connection {
+	k := cfg.Kafka
+	return ingest.Connection{
 		Servers: k.BootstrapServers, Protocol: k.SecurityProtocol, Mechanism: k.SASLMechanism, Username: k.Username,
 		Password: func() string {
 			_, _ = k.Password.Refresh() // an unreadable file keeps the former secret
@@ -218,6 +219,10 @@ func (p *process) openKafka(context.Context) (err error) {
 		},
 		CAFile: k.CAFile, CertFile: k.CertFile, KeyFile: k.KeyFile,
 	}
+}
+
+func (p *process) openKafka(context.Context) (err error) {
+	k, connection := p.cfg.Kafka, kafkaConnection(p.cfg)
 	p.outbox, err = ingest.NewOutbox(ingest.OutboxConfig{
 		Connection: connection, Topic: k.ErrorsTopic, GroupID: k.GroupID, Failures: p.ledger, Log: p.log,
 	})
@@ -238,7 +243,7 @@ func (p *process) openKafka(context.Context) (err error) {
 
 // serveControl offers the control API on the present connection.
 func (p *process) serveControl() error {
-	desk := &control.Desk{Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Submitter: p.submitter, Feed: p.feed, Ingest: p.ingest}
+	desk := &control.Desk{Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Submitter: p.submitter, Feed: p.feed, Failures: errorLog(p.cfg), Ingest: p.ingest}
 	_, err := control.Serve(p.nats.Conn(), desk) // it ends with the connection
 	return err
 }

@@ -28,6 +28,7 @@ type Operator interface {
 	Pause(ctx context.Context, q PauseQuery) (Paused, error)
 	Resume(ctx context.Context, q PauseQuery) (Paused, error)
 	Submit(ctx context.Context, env jobs.Envelope) (Job, error)
+	Replay(ctx context.Context, q ReplayQuery, told Progress) (Changed, error)
 }
 
 // Progress hears how far a change of many jobs is. It may be nil.

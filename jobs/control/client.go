@@ -62,6 +62,11 @@ func (c *Client) Resume(ctx context.Context, q PauseQuery) (Paused, error) {
 	return call[Paused](ctx, c.Conn, "resume", q, nil)
 }
 
+// Replay implements [Operator].
+func (c *Client) Replay(ctx context.Context, q ReplayQuery, told Progress) (Changed, error) {
+	return call[Changed](ctx, c.Conn, "replay", q, told)
+}
+
 // Submit implements [Operator].
 func (c *Client) Submit(ctx context.Context, env jobs.Envelope) (Job, error) {
 	return answered[Job](ask(ctx, c.Conn, "submit", env.Encode(nil), nil))

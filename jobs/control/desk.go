@@ -19,6 +19,8 @@ type Ledger interface {
 	JobBySeq(seq uint64) (jobs.Job, error)
 	List(f jobs.Filter, before uint64, limit int) (page []jobs.Job, next uint64, err error)
 	Counts() jobs.Counts
+	Replayed(id string) bool
+	LastSuccess(key string) (seq uint64, ok bool)
 	History
 }
 
@@ -46,6 +48,7 @@ type Desk struct {
 	Scheduler Scheduler                                                    // of the running process, or an idle one over the same ledger
 	Stream    func(ctx context.Context, seq uint64) (jobs.Envelope, error) // JOBS; nil: payloads of unfinished jobs cannot be read
 	Submitter Submitter
+	Failures  Failures
 	Feed      *Feed                                     // nil: offline
 	Ingest    func() (role string, partitions []Ingest) // nil: offline
 	Clock     func() time.Time

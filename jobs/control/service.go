@@ -59,6 +59,7 @@ func Serve(nc *nats.Conn, backend Backend) (stop func() error, err error) {
 		"cancel": change(backend.Cancel),
 		"pause":  change(quiet(backend.Pause)),
 		"resume": change(quiet(backend.Resume)),
+		"replay": change(backend.Replay),
 		"submit": submit(backend.Submit),
 	} {
 		if err := group.AddEndpoint(name, micro.HandlerFunc(func(r micro.Request) { go serve(r, answer) })); err != nil {
