@@ -71,7 +71,7 @@ func deliver(t *testing.T, b *box, maxMessage, n int) {
 	}
 	t.Cleanup(c.Close)
 	out := &logs{}
-	o, err := NewOutbox(OutboxConfig{Connection: Connection{Servers: []string{c.Addr}, Protocol: "PLAINTEXT"}, Topic: "errors", GroupID: "g", Failures: b, Log: slog.New(slog.NewTextHandler(out, nil))})
+	o, err := NewOutbox(OutboxConfig{Connection: Connection{Servers: []string{c.Addr}, Protocol: "PLAINTEXT"}, Topic: "errors", GroupID: "g", Jobs: b, Log: slog.New(slog.NewTextHandler(out, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -111,7 +110,7 @@ func (r *errorReader) read(ctx context.Context, m *kafka.Message) (f jobs.Report
 		f.At = m.Time.UTC()
 	}
 	for _, h := range m.Headers {
-		if !strings.HasPrefix(h.Key, dlqPrefix) && !strings.HasPrefix(h.Key, ownPrefix) {
+		if !isOurs(h.Key) {
 			f.Message.Headers = append(f.Message.Headers, jobs.Header{Name: h.Key, Value: h.Value})
 		}
 	}

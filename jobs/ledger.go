@@ -9,6 +9,7 @@ type Ending struct {
 	Steps   []Step      // recorded since the last checkpoint
 	Payload []byte      // encoded envelope, kept with a failed or canceled job; nil: the ledger has it
 	Audit   *AuditEntry // of an operator who ended it
+	Report  bool        // of a success: it goes to the results topic, with Payload
 }
 
 // Counts are the ledger's totals, kept and not counted.

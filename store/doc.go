@@ -15,7 +15,7 @@
 //     changed (except Checkpoint without sync, and Committed, which ride along).
 //     One goroutine commits: it takes all writes that wait into one transaction.
 //   - A Kafka offset counts as finished when its job has ended and, if it
-//     failed, its error record is acknowledged; offsets that do not exist count
+//     failed, its error record (or its result, if those are sent) is acknowledged; offsets that do not exist count
 //     as finished. This is kept apart from job records, which expire.
 //   - Each record carries a checksum; a damaged one is refused by name.
 //
@@ -29,6 +29,7 @@
 //	steps, attempts, audit   sequence, number → record
 //	payloads    sequence → envelope of a failed job, or of one moved out of JOBS
 //	outbox      sequence of a failed job whose error record is not acknowledged
+//	results     sequence of a succeeded job whose result is not acknowledged
 //	keys        ordering key → failed jobs of it, last success
 //	partitions  partition → cursor, mark, commit
 //	finished    partition, first offset → last offset of a finished run

@@ -81,7 +81,7 @@ func (c *change) end(l *Ledger, e *jobs.Ending) error {
 	if err := c.putEnded(*e); err != nil {
 		return err
 	}
-	if e.Job.State != jobs.Failed {
+	if e.Job.State != jobs.Failed && !e.Report {
 		c.finishJob(l, &e.Job)
 	}
 	return nil
@@ -118,19 +118,27 @@ func (c *change) putEnded(e jobs.Ending) error {
 			return err
 		}
 	}
-	if job.State != jobs.Failed && job.State != jobs.Canceled {
+	if job.State != jobs.Failed && job.State != jobs.Canceled && !e.Report {
 		return c.bucket(bPayloads).Delete(key)
 	}
-	if e.Payload != nil { // it may be retried
+	if e.Payload != nil { // it may be retried, or is reported
 		if err := c.bucket(bPayloads).Put(key, e.Payload); err != nil {
 			return err
 		}
 	}
-	if job.State != jobs.Failed {
-		return nil
+	switch {
+	case e.Report:
+		return c.bucket(bResults).Put(key, nil)
+	case job.State == jobs.Failed:
+		c.counts.outbox++
+		return c.bucket(bOutbox).Put(key, nil)
 	}
-	c.counts.outbox++
-	return c.bucket(bOutbox).Put(key, nil)
+	return nil
+}
+
+// unreported reports whether Kafka has yet to acknowledge the record of a job.
+func (c *change) unreported(key []byte) bool {
+	return c.bucket(bOutbox).Get(key) != nil || c.bucket(bResults).Get(key) != nil
 }
 
 // Retention classes: the first byte of keys in the bucket ended.
@@ -252,7 +260,7 @@ func (c *change) expire(class byte, before time.Time, limit int) (n int, err err
 		if int64(binary.BigEndian.Uint64(k[1:])) > before.UnixNano() {
 			break
 		}
-		if c.bucket(bOutbox).Get(k[9:]) == nil {
+		if !c.unreported(k[9:]) {
 			old = append(old, append([]byte(nil), k...))
 		}
 	}

@@ -55,12 +55,13 @@ var (
 	bQuarantine = []byte("quarantine")
 	bIdempotent = []byte("idempotent")
 	bReplayed   = []byte("replayed")
+	bResults    = []byte("results")
 )
 
 func buckets() [][]byte {
 	return [][]byte{
 		bMeta, bOpen, bDone, bIDs, bEnded, bSteps, bAttempts, bAudit,
-		bPayloads, bOutbox, bKeys, bPartitions, bFinished, bQuarantine, bIdempotent, bReplayed,
+		bPayloads, bOutbox, bKeys, bPartitions, bFinished, bQuarantine, bIdempotent, bReplayed, bResults,
 	}
 }
 

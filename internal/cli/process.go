@@ -41,6 +41,7 @@ type process struct {
 	feed       *control.Feed
 	group      *ingest.Group
 	outbox     *ingest.Outbox
+	results    *ingest.Outbox // nil: none are sent
 	pool       *workers.Pool
 	gate       *workers.Gate
 	api        *ciso.Client
@@ -82,7 +83,7 @@ func (p *process) openScheduler(ctx context.Context) (err error) {
 		quarantine = -1
 	}
 	p.scheduler, err = schedule.New(schedule.Config{
-		Ledger: p.ledger, Payloads: p.stream, Origin: p, MaxUnfinished: p.cfg.MaxUnfinished,
+		Ledger: p.ledger, Payloads: p.stream, Origin: p, MaxUnfinished: p.cfg.MaxUnfinished, Results: p.cfg.Kafka.ResultsTopic != "",
 		MaxAttempts: p.cfg.Retry.MaxAttempts, MaxAge: p.cfg.Retry.MaxAge, BackoffBase: p.cfg.Retry.Base, BackoffCap: p.cfg.Retry.Cap,
 		Quarantine: quarantine, SlotFile: filepath.Join(p.cfg.DataDir, slotsFile), Log: p.log,
 	})
@@ -221,15 +222,18 @@ func kafkaConnection(cfg *config.Config) ingest.Connection {
 	}
 }
 
-func (p *process) openKafka(context.Context) (err error) {
+func (p *process) openKafka(ctx context.Context) (err error) {
 	k, connection := p.cfg.Kafka, kafkaConnection(p.cfg)
 	p.outbox, err = ingest.NewOutbox(ingest.OutboxConfig{
-		Connection: connection, Topic: k.ErrorsTopic, GroupID: k.GroupID, Failures: p.ledger, Log: p.log,
+		Connection: connection, Topic: k.ErrorsTopic, GroupID: k.GroupID, Jobs: p.ledger, Log: p.log,
 	})
 	if err != nil {
 		return usagef("kafka settings: %s", err)
 	}
 	p.scheduler.OnFailed(p.outbox.Wake)
+	if err := p.openResults(ctx, connection); err != nil {
+		return err
+	}
 	p.group, err = ingest.NewGroup(ingest.Config{
 		Connection: connection, Topic: k.ObservationTopic, GroupID: k.GroupID, SessionTimeout: k.SessionTimeout, ResetCursor: p.options.resetCursor,
 		Ledger: p.ledger, Stream: p.stream, Scheduler: p.scheduler, Holds: p.scheduler, Log: p.log, OnWriteError: p.restartNATS,
@@ -266,6 +270,9 @@ func (p *process) run(ctx context.Context) error {
 	var last, first sync.WaitGroup
 	last.Go(func() { p.scheduler.Run(upkeep) })
 	last.Go(func() { p.outbox.Run(upkeep) })
+	if p.results != nil {
+		last.Go(func() { p.results.Run(upkeep) })
+	}
 	last.Go(func() { p.upkeep(upkeep) })
 	last.Go(func() { p.gate.Run(upkeep) })
 	last.Go(func() { p.connect(ctx) })

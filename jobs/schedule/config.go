@@ -16,6 +16,7 @@ type Config struct {
 	Payloads Payloads
 	Origin   Origin // nil: what JOBS lost is lost
 
+	Results       bool          // successes are reported, too
 	MaxUnfinished int           // read-ahead, 100,000
 	CacheBytes    int64         // payloads kept in memory for jobs soon to run, 16 MiB
 	MaxAttempts   int           // 10

@@ -79,9 +79,12 @@ func (s *Scheduler) end(ctx context.Context, e *entry, o jobs.Outcome) error {
 	ending := jobs.Ending{Steps: o.Steps}
 	if o.Kind == jobs.OutcomeSucceeded {
 		job.State, job.Failure = jobs.Succeeded, nil
+		ending.Report = s.cfg.Results
 	} else {
 		job.State, job.Failure = jobs.Failed, o.Failure
 		ending.Attempt = attemptOf(&job, o)
+	}
+	if ending.Report || job.State == jobs.Failed {
 		ending.Payload = e.run.payload.Encode(nil)
 	}
 	ending.Job = job
@@ -109,8 +112,11 @@ func (s *Scheduler) ended(e *entry, job jobs.Job) {
 	s.grantFor(freed, now)
 	s.pump()
 	s.mu.Unlock()
-	if job.State == jobs.Failed {
+	switch {
+	case job.State == jobs.Failed:
 		s.onFailed()
+	case job.State == jobs.Succeeded && s.cfg.Results:
+		s.onResult()
 	}
 	s.tellEnded(job)
 }

@@ -48,6 +48,7 @@ type Scheduler struct {
 	warming    sync.Mutex
 	waking     *time.Timer
 	onFailed   func() // an error record waits in the outbox
+	onResult   func() // a result waits
 	onEnded    func(jobs.Job)
 	onChanged  func(*jobs.Job)
 	rates      rates // of ended jobs
@@ -70,6 +71,7 @@ func New(cfg Config) (*Scheduler, error) {
 		parked:    make(map[jobs.Reason][]*entry),
 		idle:      make(chan struct{}),
 		room:      make(chan struct{}),
+		onResult:  func() {},
 		onFailed:  func() {},
 		onEnded:   func(jobs.Job) {},
 		onChanged: func(*jobs.Job) {},
@@ -82,6 +84,10 @@ func New(cfg Config) (*Scheduler, error) {
 
 // OnFailed has fn called, without locks held, after a failed job is stored.
 func (s *Scheduler) OnFailed(fn func()) { s.onFailed = fn }
+
+// OnResult has fn called, without locks held, after the success of a job is
+// stored that is to be reported.
+func (s *Scheduler) OnResult(fn func()) { s.onResult = fn }
 
 // OnEnded has fn called, without locks held, after an ended job is stored.
 func (s *Scheduler) OnEnded(fn func(jobs.Job)) { s.onEnded = fn }
