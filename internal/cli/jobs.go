@@ -69,6 +69,9 @@ func noStore(dir string) error {
 // throughProcess asks the process that owns the data directory.
 func throughProcess(ctx context.Context, dataDir string, do func(context.Context, control.Backend) error) error {
 	access, err := embed.ReadAccess(filepath.Join(dataDir, accessFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("data directory %s: is in use, but nobody answers there: a dispatcher is starting, or another command is at work; try again", dataDir)
+	}
 	if err != nil {
 		return fmt.Errorf("data directory %s is in use, but its process cannot be asked: %w; run this as its owner", dataDir, err)
 	}

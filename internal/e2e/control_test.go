@@ -2,11 +2,15 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 
 	"dispatcher/internal/fakeciso"
 )
@@ -158,5 +162,37 @@ func TestWatchShowsChangesAndOutlivesARestart(t *testing.T) {
 	watching.Signal(syscall.SIGINT)
 	if code := watching.Exit(); code != 0 {
 		t.Errorf("exit %d: %s", code, watching.log)
+	}
+}
+
+func TestWhatCannotBeAskedIsSaidInOneLineWithTheRemedy(t *testing.T) {
+	t.Parallel()
+	w := NewWorld(t, 1, fakeciso.Config{})
+	p := w.Start()
+	w.soon("jobs", "stats")
+	unknown := func(when string) {
+		for _, command := range []string{"show", "retry", "cancel"} {
+			stdout, stderr, code := w.Run("jobs", command, "observation-9-9")
+			said := strings.TrimPrefix(stderr, "note: no dispatcher runs on "+w.Env["DATA_DIR"]+", its store is read directly\n")
+			if code != 3 || stdout != "" || !strings.Contains(said, "observation-9-9: no such job; ") || strings.Count(said, "\n") != 1 {
+				t.Errorf("%s %s: exit %d: %s%s", command, when, code, stdout, stderr)
+			}
+		}
+	}
+	unknown("live")
+	p.Stop()
+	unknown("offline")
+	ledger, err := bolt.Open(filepath.Join(w.Env["DATA_DIR"], "ledger.db"), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = ledger.Update(func(tx *bolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("schema"), []byte{99}) })
+	if err := errors.Join(err, ledger.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"jobs", "list"}, {"jobs", "pause"}, {"run"}} {
+		if _, stderr, code := w.Run(args...); code != 2 || !strings.Contains(stderr, "upgrade this dispatcher") || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("a newer store, %v: exit %d: %s", args, code, stderr)
+		}
 	}
 }

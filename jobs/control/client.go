@@ -110,7 +110,7 @@ func ask(ctx context.Context, nc *nats.Conn, name string, body []byte, told Prog
 		}
 		far := reply.Header.Get(progressHeader)
 		if far == "" {
-			return opened(reply, name)
+			return opened(reply)
 		}
 		var done, of int
 		if _, err := fmt.Sscanf(far, "%d/%d", &done, &of); err == nil && told != nil && of > 0 {
@@ -127,6 +127,9 @@ func next(ctx context.Context, sub *nats.Subscription) (*nats.Msg, error) {
 
 // unanswered says what is known about a request without an answer.
 func unanswered(name string, err error) error {
+	if errors.Is(err, nats.ErrNoResponders) {
+		return fmt.Errorf("the running dispatcher does not take jobs %s: it is starting, or of another version; try again, or use the same version for both", name)
+	}
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("jobs %s: interrupted; the running dispatcher goes on with what it was asked", name)
 	}
@@ -134,10 +137,7 @@ func unanswered(name string, err error) error {
 }
 
 // opened reads the last answer to a request.
-func opened(reply *nats.Msg, name string) ([]byte, error) {
-	if reply.Header.Get("Status") == "503" {
-		return nil, fmt.Errorf("the running dispatcher does not know jobs %s: it is starting, or of another version; %w", name, ErrVersion)
-	}
+func opened(reply *nats.Msg) ([]byte, error) {
 	text := reply.Header.Get(micro.ErrorHeader)
 	switch reply.Header.Get(micro.ErrorCodeHeader) {
 	case "":
