@@ -27,7 +27,8 @@
 //	ids         job id → sequence
 //	ended       class, time, sequence: the order in which records are forgotten
 //	steps, attempts, audit   sequence, number → record
-//	payloads    sequence → envelope of a failed job, or of one moved out of JOBS
+//	payloads    sequence → envelope of a failed or canceled job, of one whose
+//	            result waits, or of one moved out of JOBS
 //	outbox      sequence of a failed job whose error record is not acknowledged
 //	results     sequence of a succeeded job whose result is not acknowledged
 //	keys        ordering key → failed jobs of it, last success

@@ -41,12 +41,17 @@ func (b *bar) begin(of int64) {
 	}()
 }
 
-// end leaves the bar as it is.
-func (b *bar) end() {
+// end leaves the bar as it is, full if all is done.
+func (b *bar) end(err error) {
 	if b.writer == nil {
 		return
 	}
-	b.tracker.MarkAsDone()
+	if err == nil {
+		b.tracker.SetValue(b.tracker.Total)
+		b.tracker.MarkAsDone()
+	} else {
+		b.tracker.MarkAsErrored()
+	}
 	b.writer.Stop()
 	<-b.ended
 }

@@ -66,7 +66,7 @@ func (a *alteration) run(ctx context.Context, c *cli.Context) error {
 	}
 	bar := newBar(env, a.verb)
 	done, err := a.do(ctx, a.dry, bar.told)
-	bar.end()
+	bar.end(err)
 	if err != nil {
 		return err
 	}

@@ -97,7 +97,11 @@ func (p *process) openScheduler(ctx context.Context) (err error) {
 	if err := p.scheduler.Load(ctx); err != nil {
 		return err
 	}
-	return p.submitter.CatchUp(ctx)
+	if err := p.submitter.CatchUp(ctx); !errors.Is(err, jobs.ErrDamaged) {
+		return err
+	}
+	p.log.Error("JOBS is damaged: messages that were submitted just before the last process ended cannot be read; submit them again, after run --rebuild")
+	return nil
 }
 
 // Again reads a message from Kafka once more; see [schedule.Origin].
