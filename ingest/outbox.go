@@ -16,7 +16,7 @@ import (
 // Unreported is where ended jobs wait to be reported.
 type Unreported interface {
 	Outbox(after uint64, limit int) ([]uint64, error)
-	JobBySeq(seq uint64) (jobs.Job, error)
+	Ended(seq uint64) (jobs.Job, error)
 	Payload(seq uint64) ([]byte, error)
 	Delivered(ctx context.Context, seqs []uint64) error
 }
@@ -206,7 +206,7 @@ func (o *Outbox) sort(seqs []uint64, err error) (delivered, large []uint64, rest
 
 // message makes the record of the ended job with a sequence.
 func (o *Outbox) message(seq uint64, how cutting) (kafka.Message, error) {
-	job, err := o.cfg.Jobs.JobBySeq(seq)
+	job, err := o.cfg.Jobs.Ended(seq)
 	if err != nil {
 		return kafka.Message{}, fmt.Errorf("read ended job %d: %w", seq, err)
 	}

@@ -24,7 +24,7 @@ type ResultRecord struct {
 // Succeeded is where succeeded jobs wait to be reported.
 type Succeeded interface {
 	Results(after uint64, limit int) ([]uint64, error)
-	JobBySeq(seq uint64) (jobs.Job, error)
+	Ended(seq uint64) (jobs.Job, error)
 	Payload(seq uint64) ([]byte, error)
 	ResultsDelivered(ctx context.Context, seqs []uint64) error
 }

@@ -130,7 +130,9 @@ func (c *change) putEnded(e jobs.Ending) error {
 	case e.Report:
 		return c.bucket(bResults).Put(key, nil)
 	case job.State == jobs.Failed:
-		c.counts.outbox++
+		if c.bucket(bOutbox).Get(key) == nil {
+			c.counts.outbox++
+		} // else it was retried before its former failure was reported: this one takes its place
 		return c.bucket(bOutbox).Put(key, nil)
 	}
 	return nil

@@ -5,12 +5,28 @@ import (
 	"encoding/binary"
 
 	bolt "go.etcd.io/bbolt"
+
+	"dispatcher/jobs"
 )
 
 // Outbox returns the failed jobs whose error record Kafka has not acknowledged,
 // from behind sequence after on, oldest first.
 func (l *Ledger) Outbox(after uint64, limit int) ([]uint64, error) {
 	return l.waiting(bOutbox, after, limit)
+}
+
+// Ended returns a job that waits to be reported as it was when it ended: since
+// then it may have been retried.
+func (l *Ledger) Ended(seq uint64) (job jobs.Job, err error) {
+	err = l.db.View(func(tx *bolt.Tx) error {
+		if raw := tx.Bucket(bOutbox).Get(key64(seq)); len(raw) > 0 {
+			job, _, err = decodeJob(seq, raw)
+		} else {
+			job, _, err = readJob(tx, seq)
+		}
+		return err
+	})
+	return job, err
 }
 
 // Results returns the succeeded jobs whose result Kafka has not acknowledged.

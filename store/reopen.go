@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 
 	"dispatcher/jobs"
@@ -32,6 +33,11 @@ func (c *change) reopen(job *jobs.Job, fromStart bool, audit *jobs.AuditEntry) (
 	before, steps, err := decodeJob(job.Seq, raw)
 	if err != nil {
 		return false, err
+	}
+	if c.bucket(bOutbox).Get(key) != nil { // how it failed is yet to be reported
+		if err := c.bucket(bOutbox).Put(key, bytes.Clone(raw)); err != nil {
+			return false, err
+		}
 	}
 	c.counts.add(&before, -1)
 	c.counts.add(job, 1)

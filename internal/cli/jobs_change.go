@@ -14,12 +14,16 @@ import (
 
 // changeFlags choose the jobs that a command changes.
 func changeFlags(all string) []cli.Flag {
-	return append(filterFlags(), append(signedFlags(),
-		&cli.BoolFlag{Name: "all", Usage: all},
+	return append(filterFlags(), append(alterationFlags(), &cli.BoolFlag{Name: "all", Usage: all})...)
+}
+
+// alterationFlags say how an [alteration] is done.
+func alterationFlags() []cli.Flag {
+	return append(signedFlags(),
 		&cli.BoolFlag{Name: "dry-run", Usage: "only count and show a sample"},
 		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"},
 		&cli.BoolFlag{Name: "json", Usage: "one JSON object"},
-	)...)
+	)
 }
 
 // signedFlags are for the audit.

@@ -14,15 +14,10 @@ func replayCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "replay",
 		Usage: "make jobs again of the messages on the errors topic, each record once",
-		Flags: append(signedFlags(),
+		Flags: append(alterationFlags(),
 			&cli.BoolFlag{Name: "from-errors", Usage: "read the errors topic (required)"},
-			&cli.StringSliceFlag{Name: "type", Usage: "message `TYPE`; repeatable"},
-			&cli.StringSliceFlag{Name: "code", Usage: "failure `CODE` such as no_match; repeatable"},
 			&cli.StringFlag{Name: "since", Usage: "failed after `WHEN`: a duration (24h, 7d) or a time (2026-11-24T10:00:00Z)"},
-			&cli.StringFlag{Name: "search", Usage: "`TEXT` in id, key or error"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "only count and show a sample"},
-			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"},
-			&cli.BoolFlag{Name: "json", Usage: "one JSON object"},
+			typeFlag(), codeFlag(), searchFlag(),
 		),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
