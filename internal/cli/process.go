@@ -115,26 +115,14 @@ func (p *process) logEnded(job jobs.Job) {
 }
 
 func (p *process) openWorkers(context.Context) (err error) {
-	if p.stored, err = p.cfg.StoredToken(); err != nil {
-		return err
-	}
-	api := apiConfig(p.cfg, p.log)
-	api.Credentials.Stored = p.stored.Reveal()
-	if p.api, err = ciso.New(api); err != nil {
+	if p.api, p.stored, err = newAPI(p.cfg, p.log); err != nil {
 		return err
 	}
 	spool := attachment.Spool{Dir: filepath.Join(p.cfg.DataDir, spoolDir)}
 	if err := spool.Sweep(); err != nil {
 		return err
 	}
-	s3, err := attachment.NewS3(attachment.S3Config{
-		URL: p.cfg.S3.URL, AccessKey: p.cfg.S3.AccessKey.Reveal, SecretKey: p.cfg.S3.SecretKey.Reveal, Region: p.cfg.S3.Region,
-		CAFile: p.cfg.S3.CAFile, PresignedOrigins: p.cfg.S3.PresignedOrigins, Timeout: p.cfg.API.UploadTimeout, Spool: spool,
-		Refresh: func() {
-			_, _ = p.cfg.S3.AccessKey.Refresh() // an unreadable file keeps the former secret
-			_, _ = p.cfg.S3.SecretKey.Refresh()
-		},
-	})
+	s3, err := newS3(p.cfg, spool)
 	if err != nil {
 		return err
 	}
@@ -162,23 +150,6 @@ type sources struct {
 	*attachment.S3
 }
 
-// apiConfig is the client's part of the settings.
-func apiConfig(cfg *config.Config, log *slog.Logger) ciso.Config {
-	a, c := cfg.API, cfg.Credentials
-	return ciso.Config{
-		URL: a.URL, VerifyCertificate: a.VerifyCertificate, CAFile: a.CAFile, Timeout: a.Timeout, UploadTimeout: a.UploadTimeout,
-		RateLimit: a.RateLimit, MaxTargets: a.MaxTargets, Concurrency: a.Concurrency, Log: log, UserAgent: "ciso-assistant-dispatcher/" + version(),
-		Credentials: ciso.Credentials{
-			Token: c.Token.Reveal, Email: c.Email, Password: c.Password.Reveal, AutoRenew: c.AutoRenew,
-			Refresh: func() (bool, error) {
-				token, err := c.Token.Refresh()
-				password, err2 := c.Password.Refresh()
-				return token || password, errors.Join(err, err2)
-			},
-		},
-	}
-}
-
 // probeAPI connects if that has not been done, else asks whether the API is there.
 func (p *process) probeAPI(ctx context.Context) error {
 	if p.api.Version() == "" {
@@ -204,14 +175,7 @@ func (p *process) secretsChanged() bool {
 
 func (p *process) openKafka(context.Context) (err error) {
 	k := p.cfg.Kafka
-	connection := ingest.Connection{
-		Servers: k.BootstrapServers, Protocol: k.SecurityProtocol, Mechanism: k.SASLMechanism, Username: k.Username,
-		Password: func() string {
-			_, _ = k.Password.Refresh() // an unreadable file keeps the former secret
-			return k.Password.Reveal()
-		},
-		CAFile: k.CAFile, CertFile: k.CertFile, KeyFile: k.KeyFile,
-	}
+	connection := kafkaConnection(k)
 	p.outbox, err = ingest.NewOutbox(ingest.OutboxConfig{
 		Connection: connection, Topic: k.ErrorsTopic, GroupID: k.GroupID, Failures: p.ledger, Log: p.log,
 	})

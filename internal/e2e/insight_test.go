@@ -1,0 +1,57 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"dispatcher/internal/fakeciso"
+)
+
+// checked is the JSON of `check`.
+type checked struct {
+	OK   bool
+	Rows []struct {
+		Name, Value, Remedy string
+		OK                  bool
+	}
+}
+
+func TestCheckAsksEverybodyAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := NewWorld(t, 2, fakeciso.Config{})
+	stdout, stderr, code := w.Run("check", "--json")
+	var answer checked
+	if err := json.Unmarshal([]byte(stdout), &answer); err != nil || code != 0 || !answer.OK || stderr != "" {
+		t.Fatalf("exit %d: %v: %s%s", code, err, stdout, stderr)
+	}
+	parties := make(map[string]bool)
+	for _, row := range answer.Rows {
+		party, _, _ := strings.Cut(row.Name, ":")
+		parties[party] = true
+	}
+	for _, party := range []string{"configuration", "data directory", "kafka", "api", "s3"} {
+		if !parties[party] {
+			t.Errorf("nothing is told of %s: %s", party, stdout)
+		}
+	}
+	for _, secret := range []string{"admin-token", w.Env["S3_SECRET_KEY"]} {
+		if strings.Contains(stdout, secret) {
+			t.Errorf("a secret is shown: %s", stdout)
+		}
+	}
+	for _, e := range w.API.Journal() {
+		if e.Method != http.MethodGet {
+			t.Errorf("%s %s was sent", e.Method, e.Path)
+		}
+	}
+	if _, err := os.Stat(w.Env["DATA_DIR"]); err == nil {
+		t.Error("the data directory was made")
+	}
+	stdout, _, code = w.RunWith(map[string]string{"BOOTSTRAP_SERVERS": "127.0.0.1:1"}, "", "check")
+	if code != 1 || !strings.Contains(stdout, "✗  kafka") || !strings.Contains(stdout, "→ is BOOTSTRAP_SERVERS right") {
+		t.Errorf("exit %d: %s", code, stdout)
+	}
+}
