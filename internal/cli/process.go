@@ -135,11 +135,7 @@ func (p *process) openWorkers(context.Context) (err error) {
 	}
 	p.pool, err = workers.NewPool(workers.PoolConfig{
 		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log,
-		Workflows: map[string]workers.Workflow{
-			jobs.TypeUpdateAppliedControl:        workers.Update(p.api, ciso.AppliedControls),
-			jobs.TypeUpdateRequirementAssessment: workers.Update(p.api, ciso.RequirementAssessments),
-			jobs.TypeUploadAttachment:            workers.Upload(p.api, sources{spool, s3}, p.cfg.API.DefaultFolder),
-		},
+		Workflows: workers.NewWorkflows(p.api, sources{spool, s3}, p.cfg.API.DefaultFolder),
 	})
 	return err
 }
@@ -183,11 +179,10 @@ func (p *process) openKafka(context.Context) (err error) {
 		return usagef("kafka settings: %s", err)
 	}
 	p.scheduler.OnFailed(p.outbox.Wake)
-	policy := jobs.Policy{AllowTypes: p.cfg.Policy.AllowTypes, DenyFields: p.cfg.Policy.DenyFields, AllowBuckets: p.cfg.Policy.AllowBuckets}
 	p.group, err = ingest.NewGroup(ingest.Config{
 		Connection: connection, Topic: k.ObservationTopic, GroupID: k.GroupID, SessionTimeout: k.SessionTimeout, ResetCursor: p.options.resetCursor,
 		Ledger: p.ledger, Stream: p.stream, Scheduler: p.scheduler, Holds: p.scheduler, Log: p.log, OnWriteError: p.restartNATS,
-		Jobs: jobs.Reader{Ordering: p.cfg.Ordering, Policy: policy, Clock: time.Now},
+		Jobs: jobs.Reader{Ordering: p.cfg.Ordering, Policy: policyOf(p.cfg), Clock: time.Now},
 	})
 	if err != nil {
 		return usagef("kafka settings: %s", err)

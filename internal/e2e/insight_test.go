@@ -55,3 +55,41 @@ func TestCheckAsksEverybodyAndChangesNothing(t *testing.T) {
 		t.Errorf("exit %d: %s", code, stdout)
 	}
 }
+
+func TestPlanTellsWhatAMessageWouldDoAndWritesNothing(t *testing.T) {
+	t.Parallel()
+	w := NewWorld(t, 1, fakeciso.Config{})
+	id := w.API.AddControl(map[string]any{"ref_id": "foo", "name": "Foo", "priority": 3})
+	stdout, stderr, code := w.RunWith(nil, update("foo", "priority", "1"), "plan", "-", "--json")
+	want := `{"type":"update_applied_control","objects":[{"id":"` + id + `","name":"Foo","changes":{"priority":{"before":3,"after":"1"}}}]}` + "\n"
+	if code != 0 || stdout != want || stderr != "" {
+		t.Errorf("exit %d: %s%s\nwant %s", code, stdout, stderr, want)
+	}
+	if stdout, _, code = w.RunWith(nil, update("foo", "priority", "1"), "plan", "-"); code != 0 || !strings.Contains(stdout, `priority: 3 → "1"`) {
+		t.Errorf("exit %d: %s", code, stdout)
+	}
+	stdout, stderr, code = w.RunWith(nil, update("nobody", "priority", "1"), "plan", "--json", "-")
+	var plan struct {
+		Error struct{ Class, Code, Message string }
+	}
+	if err := json.Unmarshal([]byte(stdout), &plan); err != nil || code != 1 || plan.Error.Code != "no_match" || plan.Error.Class != "permanent" {
+		t.Errorf("exit %d: %v: %s", code, err, stdout)
+	}
+	if !strings.HasPrefix(stderr, "dispatcher: plan -: it would fail: no_match: ") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("stderr %q", stderr)
+	}
+	if _, stderr, code = w.Run("plan", "no-such-file"); code != 2 || !strings.Contains(stderr, "cannot be read") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	for _, e := range w.API.Journal() {
+		if e.Method != http.MethodGet {
+			t.Errorf("%s %s was sent", e.Method, e.Path)
+		}
+	}
+	if got := w.API.Object("applied-controls", id)["priority"]; got != 3 {
+		t.Errorf("priority %v", got)
+	}
+	if _, err := os.Stat(w.Env["DATA_DIR"]); err == nil {
+		t.Error("the data directory was made")
+	}
+}

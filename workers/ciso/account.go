@@ -85,23 +85,33 @@ func digests(token string) []string {
 	return all
 }
 
-// Rights returns the rights that messages of a type need, in the API's words.
-func Rights(messageType string) (names []string) {
-	of := func(resource Resource, needs ...func(Resource) right) {
-		for _, need := range needs {
-			names = append(names, string(need(resource)))
-		}
-	}
-	adding := func(resource Resource) right { return "add_" + model(resource) }
+// Right is the API's word for a right: view, add or change, and the resource.
+func Right(verb string, resource Resource) string { return verb + "_" + string(model(resource)) }
+
+// Rights returns the rights that messages of a type need.
+func Rights(messageType string) []string {
 	switch messageType {
 	case jobs.TypeUpdateAppliedControl:
-		of(AppliedControls, viewing, changing)
+		return []string{Right("view", AppliedControls), Right("change", AppliedControls)}
 	case jobs.TypeUpdateRequirementAssessment:
-		of(RequirementAssessments, viewing, changing)
-	case jobs.TypeUploadAttachment:
-		of(Evidences, viewing, adding)
-		of("evidence-revisions", viewing, adding)
-		of(AppliedControls, viewing, changing) // to link
+		return []string{Right("view", RequirementAssessments), Right("change", RequirementAssessments)}
+	case jobs.TypeUploadAttachment: // and to link
+		return []string{
+			Right("view", Evidences), Right("add", Evidences), Right("view", "evidence-revisions"), Right("add", "evidence-revisions"),
+			Right("view", AppliedControls), Right("change", AppliedControls),
+		}
 	}
-	return names
+	return nil
+}
+
+// May reports whether the user has a right in a folder, or anywhere if the
+// server does not tell of that one. What is not told counts as there.
+func (a Account) May(right, folderID string) bool {
+	if a.Permissions == nil {
+		return true
+	}
+	if names, told := a.Permissions[folderID]; told {
+		return slices.Contains(names, right)
+	}
+	return a.Domains(right) > 0
 }
