@@ -93,3 +93,23 @@ func TestPlanTellsWhatAMessageWouldDoAndWritesNothing(t *testing.T) {
 		t.Error("the data directory was made")
 	}
 }
+
+func TestSchemasArePrintedAndNamed(t *testing.T) {
+	t.Parallel()
+	w := &World{t: t, Dir: t.TempDir()}
+	names, _, code := w.Run("schema")
+	if want := "update_applied_control\nupdate_requirement_assessment\nupload_attachment\nerrors\n"; code != 0 || names != want {
+		t.Errorf("exit %d: %q", code, names)
+	}
+	for name := range strings.Lines(names) {
+		stdout, _, code := w.Run("schema", strings.TrimSpace(name))
+		var document map[string]any
+		if err := json.Unmarshal([]byte(stdout), &document); err != nil || code != 0 || document["$schema"] == nil {
+			t.Errorf("exit %d: %v: %s", code, err, stdout)
+		}
+	}
+	stdout, stderr, code := w.Run("schema", "update_everything")
+	if code != 2 || stdout != "" || !strings.Contains(stderr, "update_applied_control, update_requirement_assessment, upload_attachment, errors") {
+		t.Errorf("exit %d: %s%s", code, stdout, stderr)
+	}
+}
