@@ -25,6 +25,7 @@ type PoolConfig struct {
 	Grace       time.Duration
 	Clock       func() time.Time
 	Log         *slog.Logger
+	Steps       Steps // nil: nobody wants to know
 }
 
 // Validate reports what cannot work.
@@ -131,6 +132,7 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	}
 	started := p.cfg.Clock()
 	run := newRun(claim, p.cfg.Claims, p.cfg.Clock, p.cfg.Log)
+	run.steps = p.cfg.Steps
 	err := p.cfg.Workflows.carryOut(ctx, run)
 	outcome := run.outcome(ctx, err)
 	outcome.StartedAt = started

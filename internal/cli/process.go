@@ -12,6 +12,7 @@ import (
 
 	"dispatcher/config"
 	"dispatcher/ingest"
+	"dispatcher/internal/metrics"
 	"dispatcher/jobs"
 	"dispatcher/jobs/control"
 	"dispatcher/jobs/embed"
@@ -43,11 +44,12 @@ type process struct {
 	gate       *workers.Gate
 	api        *ciso.Client
 	stored     config.Secret
+	metrics    *metrics.Metrics
 }
 
 // newProcess opens the stores and wires the rooms. Nothing outside is asked.
 func newProcess(ctx context.Context, cfg *config.Config, o options, log *slog.Logger) (*process, error) {
-	p := &process{cfg: cfg, log: log, options: o}
+	p := &process{cfg: cfg, log: log, options: o, metrics: metrics.New(version())}
 	for _, open := range []func(context.Context) error{p.openStores, p.openScheduler, p.openWorkers, p.openKafka} {
 		if err := open(ctx); err != nil {
 			p.close()
@@ -89,7 +91,10 @@ func (p *process) openScheduler(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.scheduler.OnEnded(p.logEnded)
+	p.scheduler.OnEnded(func(job jobs.Job) {
+		p.metrics.Ended(&job)
+		p.logEnded(job)
+	})
 	return p.scheduler.Load(ctx)
 }
 
@@ -115,7 +120,7 @@ func (p *process) logEnded(job jobs.Job) {
 }
 
 func (p *process) openWorkers(context.Context) (err error) {
-	if p.api, p.stored, err = newAPI(p.cfg, p.log); err != nil {
+	if p.api, p.stored, err = newAPI(p.cfg, p.log, p.metrics); err != nil {
 		return err
 	}
 	spool := attachment.Spool{Dir: filepath.Join(p.cfg.DataDir, spoolDir)}
@@ -134,7 +139,7 @@ func (p *process) openWorkers(context.Context) (err error) {
 		return nil // coordinator only
 	}
 	p.pool, err = workers.NewPool(workers.PoolConfig{
-		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log,
+		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log, Steps: p.metrics,
 		Workflows: workers.NewWorkflows(p.api, sources{spool, s3}, p.cfg.API.DefaultFolder),
 	})
 	return err
@@ -192,9 +197,12 @@ func (p *process) openKafka(context.Context) (err error) {
 
 // serveControl offers the control API on the present connection.
 func (p *process) serveControl() error {
-	desk := &control.Desk{Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest}
-	_, err := control.Serve(p.nats.Conn(), desk) // it ends with the connection
+	_, err := control.Serve(p.nats.Conn(), p.desk()) // it ends with the connection
 	return err
+}
+
+func (p *process) desk() *control.Desk {
+	return &control.Desk{Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest}
 }
 
 // run works until ctx ends, then gives back what it has and closes.
@@ -205,7 +213,7 @@ func (p *process) run(ctx context.Context) error {
 	}
 	if p.cfg.HTTPListen != "" {
 		ready := func() readiness { return readinessOf(p.group.Role(), p.scheduler.Holds()) }
-		if err := serveHTTP(ctx, p.cfg.HTTPListen, probes{healthy: p.healthy, ready: ready}, p.log); err != nil {
+		if err := serveHTTP(ctx, p.cfg.HTTPListen, probes{healthy: p.healthy, ready: ready, metrics: p.scrapes()}, p.log); err != nil {
 			return err
 		}
 	}
@@ -218,6 +226,7 @@ func (p *process) run(ctx context.Context) error {
 	last.Go(func() { p.upkeep(upkeep) })
 	last.Go(func() { p.gate.Run(upkeep) })
 	last.Go(func() { p.connect(ctx) })
+	last.Go(func() { p.watchToken(ctx) })
 	first.Go(func() { p.group.Run(ctx) })
 	if p.pool != nil {
 		first.Go(func() { p.pool.Run(ctx) })
