@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/segmentio/kafka-go"
+
 	"dispatcher/internal/fakeciso"
 )
 
@@ -112,4 +114,45 @@ func TestSchemasArePrintedAndNamed(t *testing.T) {
 	if code != 2 || stdout != "" || !strings.Contains(stderr, "update_applied_control, update_requirement_assessment, upload_attachment, errors") {
 		t.Errorf("exit %d: %s%s", code, stdout, stderr)
 	}
+}
+
+func TestADryRunTellsAndWritesNothing(t *testing.T) {
+	t.Parallel()
+	w := NewWorld(t, 2, fakeciso.Config{})
+	id := w.API.AddControl(map[string]any{"ref_id": "foo", "name": "Foo", "priority": 3})
+	before := len(w.API.Journal())
+	w.Send(kafka.Message{Topic: "observation", Key: []byte("a"), Value: []byte(update("foo", "priority", "1"))})
+	p := w.Start("--dry-run", "LOG_FORMAT=json")
+	w.Send(kafka.Message{Topic: "observation", Key: []byte("b"), Value: []byte(update("nobody", "priority", "1"))})
+	p.Says(`"code":"no_match"`)
+	p.Says(id + ` Foo: priority: 3 → \"1\"`)
+	p.Stop()
+	for _, e := range w.API.Journal()[before:] {
+		if e.Method != http.MethodGet {
+			t.Errorf("%s %s was sent", e.Method, e.Path)
+		}
+	}
+	if w.API.Object("applied-controls", id)["priority"] != 3 || len(w.records("errors")) > 0 {
+		t.Error("something was written")
+	}
+	if _, err := os.Stat(w.Env["DATA_DIR"]); err == nil {
+		t.Error("the data directory was made")
+	}
+	if offset, _, err := w.Kafka.Commit(t.Context(), "my-group", "observation", 0); err == nil && offset >= 0 {
+		t.Errorf("the real group is at %d", offset)
+	}
+	again := w.Start("--dry-run")
+	w.Send(kafka.Message{Topic: "observation", Key: []byte("a"), Value: []byte(update("foo", "priority", "2"))})
+	again.Says(`would succeed`)
+	again.Stop()
+	if strings.Contains(again.log.String(), "no_match") {
+		t.Errorf("a message was told twice: %s", again.log)
+	}
+
+	real := w.Start()
+	w.Ended(3)
+	if got := w.API.Object("applied-controls", id)["priority"]; got != 2 {
+		t.Errorf("priority %v after the real run", got)
+	}
+	real.Stop()
 }
