@@ -40,6 +40,8 @@ type Planner struct {
 	DefaultFolder string
 	Policy        jobs.Policy
 	Log           *slog.Logger
+
+	account accountCache
 }
 
 // Plan plans one record.
@@ -50,7 +52,7 @@ func (p *Planner) Plan(ctx context.Context, record jobs.Envelope) Plan {
 	if job.Failure != nil {
 		return plan
 	}
-	notes := &notes{PlanAPI: p.API, names: make(map[string]string), folders: make(map[string]string), files: make(map[string]string)}
+	notes := &notes{PlanAPI: p.API, account: &p.account, names: make(map[string]string), folders: make(map[string]string), files: make(map[string]string)}
 	r := newRun(&jobs.Claim{Job: *job, Payload: record}, unrecorded{}, time.Now, p.Log)
 	err := NewWorkflows(notes, p.Files, p.DefaultFolder).carryOut(ctx, r)
 	outcome := r.outcome(ctx, err)

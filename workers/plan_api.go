@@ -2,7 +2,6 @@ package workers
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 
@@ -20,7 +19,7 @@ type PlanAPI interface {
 // notes is an API that reads for real, and takes notes of writes.
 type notes struct {
 	PlanAPI
-	account *ciso.Account // nil: not asked yet
+	account *accountCache
 	planned []Planned
 
 	names, folders map[string]string // of objects, by id
@@ -56,19 +55,15 @@ func (n *notes) Revisions(ctx context.Context, evidenceID string, limit int) ([]
 
 // may fails as the API would if the user has no such right there.
 func (n *notes) may(ctx context.Context, verb string, resource ciso.Resource, folderID string) error {
-	if n.account == nil {
-		account, err := n.PlanAPI.Account(ctx)
-		var failure *jobs.Failure
-		if err != nil && !errors.As(err, &failure) && !errors.Is(err, ciso.ErrGone) {
-			return err
-		}
-		n.account = &account // without permissions: the server does not tell
+	account, err := n.account.get(ctx, n.PlanAPI)
+	if err != nil {
+		return err
 	}
 	right := ciso.Right(verb, resource)
-	if n.account.May(right, folderID) {
+	if account.May(right, folderID) {
 		return nil
 	}
-	return jobs.Fail(jobs.CodeForbidden, "the user %s has no right %s there; give it, or use another token", n.account.Email, right)
+	return jobs.Fail(jobs.CodeForbidden, "the user %s has no right %s there; give it, or use another token", account.Email, right)
 }
 
 // Update notes what would change.

@@ -84,6 +84,7 @@ func TestAPlanFailsAsTheRunDoes(t *testing.T) {
 		"many":             `{"message_type":"update_applied_control","selector":{"category":"policy"},"values":{"status":"active"}}`,
 		"selector":         `{"message_type":"update_applied_control","selector":{"refid":"one"},"values":{"status":"active"}}`,
 		"unknown field":    `{"message_type":"update_applied_control","selector":{"ref_id":"one"},"values":{"colour":"red","observation":"x"}}`,
+		"read-only field":  `{"message_type":"update_applied_control","selector":{"ref_id":"one"},"values":{"created_at":"2026-01-01T00:00:00Z","observation":"x"}}`,
 		"destroys links":   `{"message_type":"update_applied_control","selector":{"ref_id":"one"},"values":{"evidences":[""]}}`,
 		"too large":        `{"message_type":"update_applied_control","selector":{"ref_id":"one"},"values":{"observation":"` + strings.Repeat("x", 2_700_000) + `"}}`,
 		"file":             uploadOf("a.txt", "hello", nil),
@@ -117,6 +118,15 @@ func TestAPlanFailsAsTheRunDoes(t *testing.T) {
 			}
 			if created := slices.Contains(ids, ""); o.Kind == jobs.OutcomeSucceeded && !created && !slices.Equal(ids, o.Objects) {
 				t.Errorf("planned %v, written %v", ids, o.Objects)
+			}
+			if o.Kind != jobs.OutcomeSucceeded {
+				return
+			}
+			w.fakeClaims.locks = nil
+			for _, p := range w.plan(message).Objects { // it has been done
+				if p.ID == "" || len(p.Changes) > 0 {
+					t.Errorf("after the run it would still change %+v", p)
+				}
 			}
 		})
 	}

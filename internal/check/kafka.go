@@ -81,9 +81,17 @@ func settings(t ingest.Topic) string {
 	}
 	kept := "for ever"
 	if t.RetentionMS >= 0 {
-		kept = "for " + (time.Duration(t.RetentionMS) * time.Millisecond).String()
+		kept = "for " + span(time.Duration(t.RetentionMS)*time.Millisecond)
 	}
 	return fmt.Sprintf("%d partition(s), kept %s, messages up to %s", len(t.Partitions), kept, humanize.IBytes(uint64(t.MaxBytes)))
+}
+
+// span is a duration in days if it is some.
+func span(d time.Duration) string {
+	if days := d / (24 * time.Hour); days > 1 {
+		return fmt.Sprintf("%d days", days)
+	}
+	return d.String()
 }
 
 // shortRetention is below what a long outage over a weekend needs.

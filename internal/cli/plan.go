@@ -1,12 +1,12 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -136,12 +136,13 @@ const shownChars = 120
 
 // shown is a value as JSON, cut for people.
 func shown(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
+	var b strings.Builder
+	if err := writeJSON(&b, v); err != nil {
 		return fmt.Sprint(v)
 	}
-	if r := []rune(string(text)); len(r) > shownChars {
-		return string(r[:shownChars]) + "…"
+	text := []rune(strings.TrimSuffix(b.String(), "\n"))
+	if len(text) > shownChars {
+		return string(text[:shownChars]) + "…"
 	}
 	return string(text)
 }

@@ -62,6 +62,7 @@ type Client struct {
 	folders folderCache
 	audits  auditCache
 	schema  schemaCache
+	choices choiceCache
 	routes  routeTable
 
 	readBreaker, writeBreaker breaker

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"sync"
+	"time"
 
 	"dispatcher/jobs"
 )
@@ -48,6 +50,8 @@ func foresee(object row, values map[string]any) (changes map[string]Change, igno
 		case !there && !writeOnly(object, name):
 			ignored = append(ignored, name)
 		case there && (sameValue(before, values[name]) || keepsAsIs(object, name, values[name])):
+		case readOnly(object, name):
+			ignored = append(ignored, name)
 		default:
 			changes[name] = Change{Before: before, After: values[name]}
 		}
@@ -59,6 +63,11 @@ func foresee(object row, values map[string]any) (changes map[string]Change, igno
 		}
 	}
 	return changes, ignored
+}
+
+// readOnly are fields that an object shows and the API never takes.
+func readOnly(object row, name string) bool {
+	return slices.Contains([]string{"id", "created_at", "updated_at"}, name) || name == "requirement" && isAssessment(object)
 }
 
 // choiceFields are the fields whose values the server lists at an address of
@@ -80,14 +89,46 @@ func (c *Client) checkChoice(ctx context.Context, resource Resource, name string
 	if value == nil || text == "" || !slices.Contains(choiceFields(resource), name) {
 		return nil
 	}
-	var words map[string]string
-	err := c.call(ctx, &request{method: http.MethodGet, path: "/" + string(resource) + "/" + name + "/"}, &words)
-	if _, held := IsHold(err); held || ctx.Err() != nil {
+	words, err := c.words(ctx, "/"+string(resource)+"/"+name+"/")
+	if err != nil {
 		return err
 	}
-	if _, known := words[text]; err != nil || len(words) == 0 || known {
+	if _, known := words[text]; len(words) == 0 || known {
 		return nil
 	}
 	return jobs.Fail(jobs.CodeRejected, "%s: %s is not a valid choice; one of %s", name, shortJSON(value), fmt.Sprint(slices.Sorted(maps.Keys(words)))).
 		WithStatus(http.StatusBadRequest)
+}
+
+// choiceFresh is how long the server's choices are believed.
+const choiceFresh = time.Minute
+
+// choiceCache remembers choices by path.
+type choiceCache struct {
+	mu    sync.Mutex
+	at    time.Time // of the oldest
+	words map[string]map[string]string
+}
+
+// words returns the choices that the server lists at a path; none if it does
+// not.
+func (c *Client) words(ctx context.Context, path string) (words map[string]string, err error) {
+	cache := &c.choices
+	cache.mu.Lock()
+	defer cache.mu.Unlock()
+	if now := c.cfg.Clock(); cache.words == nil || now.Sub(cache.at) >= choiceFresh {
+		cache.words, cache.at = make(map[string]map[string]string), now
+	}
+	if words, known := cache.words[path]; known {
+		return words, nil
+	}
+	err = c.call(ctx, &request{method: http.MethodGet, path: path}, &words)
+	if _, held := IsHold(err); held || ctx.Err() != nil {
+		return nil, err
+	}
+	if err != nil {
+		words = nil
+	}
+	cache.words[path] = words
+	return words, nil
 }
