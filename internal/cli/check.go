@@ -71,7 +71,7 @@ func partiesOf(cfg *config.Config) ([]check.Party, error) {
 	return []check.Party{
 		check.DataDir(cfg.DataDir, ledgerFile, cfg.MaxStoreBytes),
 		check.Kafka(check.KafkaConfig{
-			Connection: kafkaConnection(k), Observation: k.ObservationTopic, Errors: k.ErrorsTopic, GroupID: k.GroupID, Timeout: checkTimeout,
+			Connection: kafkaConnection(cfg), Observation: k.ObservationTopic, Errors: k.ErrorsTopic, GroupID: k.GroupID, Timeout: checkTimeout,
 		}),
 		check.API(check.APIConfig{Client: api, VerifyCertificate: cfg.API.VerifyCertificate, Types: types, Clock: time.Now}),
 		check.S3(check.S3Config{Client: s3, Given: given, Buckets: cfg.Policy.AllowBuckets}),

@@ -42,7 +42,7 @@ func runDry(ctx context.Context, cfg *config.Config, env Env, log *slog.Logger) 
 	log.Info("dry run: nothing is carried out, and nothing is written but the offsets of its own group", "group", group)
 	d := &dryRun{plan: planner.Plan, log: log, wait: dryWait}
 	shadow := &ingest.Shadow{
-		Connection: kafkaConnection(cfg.Kafka), Topic: cfg.Kafka.ObservationTopic, GroupID: cfg.Kafka.GroupID, Tell: d.tell, Log: log,
+		Connection: kafkaConnection(cfg), Topic: cfg.Kafka.ObservationTopic, GroupID: cfg.Kafka.GroupID, Tell: d.tell, Log: log,
 	}
 	if err := shadow.Run(ctx); err != nil {
 		return usagef("kafka settings: %s", err)

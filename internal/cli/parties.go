@@ -51,8 +51,9 @@ func newS3(cfg *config.Config, spool attachment.Spool) (*attachment.S3, error) {
 	})
 }
 
-// kafkaConnection is the brokers' part of the settings.
-func kafkaConnection(k config.Kafka) ingest.Connection {
+// kafkaConnection is how the brokers are reached.
+func kafkaConnection(cfg *config.Config) ingest.Connection {
+	k := cfg.Kafka
 	return ingest.Connection{
 		Servers: k.BootstrapServers, Protocol: k.SecurityProtocol, Mechanism: k.SASLMechanism, Username: k.Username,
 		Password: func() string {

@@ -91,10 +91,7 @@ func (p *process) openScheduler(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.scheduler.OnEnded(func(job jobs.Job) {
-		p.metrics.Ended(&job)
-		p.logEnded(job)
-	})
+	p.scheduler.OnEnded(p.logEnded)
 	return p.scheduler.Load(ctx)
 }
 
@@ -106,8 +103,9 @@ func (p *process) Again(ctx context.Context, source jobs.Source) (jobs.Envelope,
 	return p.group.Again(ctx, source)
 }
 
-// logEnded writes the one line of a finished job.
+// logEnded writes the one line of a finished job, and counts it.
 func (p *process) logEnded(job jobs.Job) {
+	p.metrics.Ended(&job)
 	attrs := []any{"job", job.ID, "type", job.Type, "attempts", job.Attempts, "objects", len(job.Objects)}
 	if !job.StartedAt.IsZero() && !job.FinishedAt.IsZero() {
 		attrs = append(attrs, "took", job.FinishedAt.Sub(job.StartedAt).Round(time.Millisecond))
@@ -176,7 +174,7 @@ func (p *process) secretsChanged() bool {
 
 func (p *process) openKafka(context.Context) (err error) {
 	k := p.cfg.Kafka
-	connection := kafkaConnection(k)
+	connection := kafkaConnection(p.cfg)
 	p.outbox, err = ingest.NewOutbox(ingest.OutboxConfig{
 		Connection: connection, Topic: k.ErrorsTopic, GroupID: k.GroupID, Failures: p.ledger, Log: p.log,
 	})

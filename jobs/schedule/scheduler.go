@@ -80,8 +80,7 @@ func New(cfg Config) (*Scheduler, error) {
 // OnFailed has fn called, without locks held, after a failed job is stored.
 func (s *Scheduler) OnFailed(fn func()) { s.onFailed = fn }
 
-// OnEnded has fn called, without locks held, after an ended job is stored: once
-// for each job, also for one that ended as it came or at the start.
+// OnEnded has fn called, without locks held, after an ended job is stored.
 func (s *Scheduler) OnEnded(fn func(jobs.Job)) { s.onEnded = fn }
 
 // Load takes over the ledger's unfinished jobs, and those that were in hand
