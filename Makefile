@@ -7,7 +7,7 @@ CC_BIN  := $(shell command -v gcc || command -v clang || command -v cc)
 RACE    := $(if $(CC_BIN),-race,)
 FUZZ    ?= 10s
 
-.PHONY: help build test test-real demo bench lint fmt fuzz clean
+.PHONY: help build test test-real demo bench bench-backlog lint fmt fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -27,6 +27,9 @@ demo: ## the whole product on embedded stand-ins, with an outage and a kill -9
 
 bench: ## measure against a bare loop in the same run
 	$(GO) run ./internal/bench
+
+bench-backlog: ## measure a backlog of a million messages, with a kill in the middle
+	BENCH_ONLY=backlog $(GO) run ./internal/bench
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

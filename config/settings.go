@@ -73,7 +73,7 @@ func Settings() []Setting {
 		text("policy.deny_fields", "POLICY_DENY_FIELDS", "", "fields that producers may not set: name or type.name", func(c *Config) any { return &c.Policy.DenyFields }),
 		text("policy.allow_buckets", "POLICY_ALLOW_BUCKETS", "", "buckets that producers may name; default: all", func(c *Config) any { return &c.Policy.AllowBuckets }),
 		text("data_dir", "DATA_DIR", "dispatcher-data", "directory of the jobs, made 0700", func(c *Config) any { return &c.DataDir }),
-		text("http_listen", "HTTP_LISTEN", "127.0.0.1:8642", "address of /healthz and /readyz; off disables", func(c *Config) any { return &c.HTTPListen }),
+		text("http_listen", "HTTP_LISTEN", "127.0.0.1:8642", "address of /healthz, /readyz and /metrics; off disables", func(c *Config) any { return &c.HTTPListen }),
 		text("listen", "LISTEN", "", "address for workers on other hosts; default: loopback only", func(c *Config) any { return &c.Listen }),
 		text("grace", "GRACE", "35s", "how long running jobs may go on after SIGTERM", func(c *Config) any { return &c.Grace }),
 	}

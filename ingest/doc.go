@@ -6,7 +6,8 @@
 // Kafka is the log that outlives a host. One process of the group is active and
 // reads all partitions ([Group]); the others stand by. A fetched batch is
 // appended to JOBS (synced), then taken into the ledger, and only the end of its
-// jobs moves the commit.
+// jobs moves the commit. Beside that, a [View] looks at a cluster from outside,
+// and a [Shadow] reads along in a group of its own.
 //
 // # Invariants
 //

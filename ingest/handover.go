@@ -183,9 +183,12 @@ func isControl(m *kafka.Message) bool {
 }
 
 func (r *partitionReader) envelope(m *kafka.Message) jobs.Envelope {
+	return envelopeOf(r.partition, r.replay, m)
+}
+
+func envelopeOf(p jobs.Partition, replay int, m *kafka.Message) jobs.Envelope {
 	e := jobs.Envelope{
-		Topic: r.partition.Topic, Partition: r.partition.ID, Offset: m.Offset, Replay: r.replay, Timestamp: m.Time.UTC(),
-		Key: m.Key, Value: m.Value,
+		Topic: p.Topic, Partition: p.ID, Offset: m.Offset, Replay: replay, Timestamp: m.Time.UTC(), Key: m.Key, Value: m.Value,
 	}
 	for _, h := range m.Headers {
 		e.Headers = append(e.Headers, jobs.Header{Name: h.Key, Value: h.Value})

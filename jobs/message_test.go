@@ -32,6 +32,7 @@ func TestEveryMalformedMessageHasItsReason(t *testing.T) {
 		"far too deep":    {`{"values":` + strings.Repeat("[", 100_000), CodeInvalidMessage, "JSON"},
 		"list":            {"[1]", CodeInvalidMessage, "a list"},
 		"null":            {"null", CodeInvalidMessage, "null"},
+		"no null":         {"nonsense", CodeInvalidMessage, "not valid JSON"},
 		"trailing":        {"{" + ok + "}{}", CodeInvalidMessage, "more behind"},
 		"no values":       {`{"message_type":"update_applied_control","selector":{"ref_id":"a"}}`, CodeInvalidMessage, "values"},
 		"empty values":    {`{"message_type":"update_applied_control","selector":{"ref_id":"a"},"values":{}}`, CodeInvalidMessage, "values"},

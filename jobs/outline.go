@@ -35,12 +35,18 @@ func readOutline(value []byte) (o outline, failure *Failure) {
 		return o, invalid("the message is not UTF-8: send JSON in UTF-8")
 	}
 	d := jsontext.NewDecoder(bytes.NewBuffer(value)) // a Buffer is read in place
-	switch kind := d.PeekKind(); kind {
-	case 'n', 't', 'f', '"', '0', '[':
-		return o, invalid("the message is %s: send a JSON object", kindName(kind))
+	kind := d.PeekKind()
+	var err error
+	if kind == '{' {
+		err = o.find(d, value)
+	} else {
+		_, err = d.ReadValue() // what begins like something else may be nothing
 	}
-	if err := o.find(d, value); err != nil {
+	if err != nil {
 		return o, invalid("the message is not valid JSON: %s", cut(strings.TrimPrefix(err.Error(), "jsontext: "), 200))
+	}
+	if kind != '{' {
+		return o, invalid("the message is %s: send a JSON object", kindName(kind))
 	}
 	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
 		return o, invalid("the message has more behind its JSON object: send one object per record")

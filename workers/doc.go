@@ -6,7 +6,8 @@
 // A workflow is plain Go; [Do] makes a step of it durable. A [Pool] runs a
 // number of attempts at a time. A [Gate] stops everything while an outside party
 // is away, asks it gently, and lets work go on. There is one workflow per
-// message type: [Update] and [Upload].
+// message type: [Update] and [Upload]. A [Planner] runs the same workflows on an
+// API whose writes only take notes.
 //
 // # Invariants
 //

@@ -209,11 +209,7 @@ func (w *world) newPool(claims Claims, defaultFolder string) {
 	var err error
 	w.pool, err = NewPool(PoolConfig{
 		Claims: claims, Gate: newGate(w.holds), Name: "test", Concurrency: 8, Grace: time.Second,
-		Workflows: map[string]Workflow{
-			jobs.TypeUpdateAppliedControl:        Update(w.client, ciso.AppliedControls),
-			jobs.TypeUpdateRequirementAssessment: Update(w.client, ciso.RequirementAssessments),
-			jobs.TypeUploadAttachment:            Upload(w.client, w.files, defaultFolder),
-		},
+		Workflows: NewWorkflows(w.client, w.files, defaultFolder),
 	})
 	if err != nil {
 		w.t.Fatal(err)

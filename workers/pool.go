@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -19,13 +18,14 @@ type Workflow func(ctx context.Context, r *Run) error
 // PoolConfig is what a pool needs.
 type PoolConfig struct {
 	Claims      Claims
-	Workflows   map[string]Workflow // by message type
+	Workflows   Workflows
 	Gate        *Gate
 	Name        string // host/pid, shown as the job's worker
 	Concurrency int    // attempts at a time, 8
 	Grace       time.Duration
 	Clock       func() time.Time
 	Log         *slog.Logger
+	Steps       Steps // nil: nobody wants to know
 }
 
 // Validate reports what cannot work.
@@ -132,7 +132,8 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	}
 	started := p.cfg.Clock()
 	run := newRun(claim, p.cfg.Claims, p.cfg.Clock, p.cfg.Log)
-	err := p.carryOut(ctx, run)
+	run.steps = p.cfg.Steps
+	err := p.cfg.Workflows.carryOut(ctx, run)
 	outcome := run.outcome(ctx, err)
 	outcome.StartedAt = started
 	if outcome.Kind == jobs.OutcomeHeld && !p.cfg.Gate.Hold(err) {
@@ -157,25 +158,4 @@ func (p *Pool) tell(r *Run, o jobs.Outcome, err error) {
 		log.Warn("attempt failed, the job is tried again", "type", r.Job.Type, "attempt", r.Job.Attempts+1,
 			"error", o.Failure.Message, "others_since", since)
 	}
-}
-
-// carryOut runs the workflow of the job's type. A panic is an error of this
-// job, not the end of the process.
-func (p *Pool) carryOut(ctx context.Context, r *Run) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			r.Log().Debug("workflow panicked", "panic", v, "stack", string(debug.Stack()))
-			err = fmt.Errorf("the dispatcher itself failed on this message: %v; please report it", v)
-		}
-	}()
-	message, err := jobs.DecodeMessage(r.Payload.Value)
-	if err != nil {
-		return jobs.Fail(jobs.CodeInvalidMessage, "%s", err)
-	}
-	workflow := p.cfg.Workflows[message.Type]
-	if workflow == nil {
-		return jobs.Fail(jobs.CodeUnknownType, "message_type %q has no workflow", message.Type)
-	}
-	r.Message = message
-	return workflow(ctx, r)
 }

@@ -28,6 +28,7 @@ type Run struct {
 
 	log    *slog.Logger
 	claims Claims
+	steps  Steps // nil: nobody wants to know
 	clock  func() time.Time
 
 	recorded   map[string]jobs.Step // of this and earlier attempts

@@ -46,7 +46,7 @@ func Resolve[T any](ctx context.Context, r *Run, name string, fn func(context.Co
 	if result, err = fn(ctx); err != nil {
 		return result, err
 	}
-	step, err := encode(name, started, r.clock(), result)
+	step, err := r.finished(name, started, result)
 	if err != nil {
 		return result, err
 	}
@@ -116,13 +116,27 @@ func (r *Run) known(name string) (begun, done bool) {
 
 // done records a step's result, to be flushed later.
 func (r *Run) done(name string, started time.Time, result any) error {
-	step, err := encode(name, started, r.clock(), result)
+	step, err := r.finished(name, started, result)
 	if err != nil {
 		return err
 	}
 	r.recorded[name] = step
 	r.pending = append(r.pending, step)
 	return nil
+}
+
+// Steps is told how long each step took that was done.
+type Steps interface {
+	Step(messageType, name string, took time.Duration)
+}
+
+// finished makes the record of a step that is done now.
+func (r *Run) finished(name string, started time.Time, result any) (jobs.Step, error) {
+	now := r.clock()
+	if r.steps != nil {
+		r.steps.Step(r.Message.Type, name, now.Sub(started))
+	}
+	return encode(name, started, now, result)
 }
 
 // flush passes pending steps on: at once with sync, else when it is time. It

@@ -90,7 +90,7 @@ func newApp(env Env) *cli.App {
 		Metadata:             map[string]any{envKey: env},
 		Commands: []*cli.Command{
 			runCommand(), jobsCommand(), initConfigCommand(), authCommand(),
-			healthCommand(), versionCommand(), completionCommand(),
+			checkCommand(), planCommand(), schemaCommand(), healthCommand(), versionCommand(), completionCommand(),
 		},
 	}
 	markUsageErrors(app.Commands)

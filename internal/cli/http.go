@@ -30,9 +30,10 @@ type readiness struct {
 type probes struct {
 	healthy func() error // nil while the own store can make progress
 	ready   func() readiness
+	metrics http.Handler
 }
 
-// serveHTTP offers /healthz and /readyz until ctx ends.
+// serveHTTP offers /healthz, /readyz and /metrics until ctx ends.
 func serveHTTP(ctx context.Context, address string, p probes, log *slog.Logger) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -54,6 +55,7 @@ func serveHTTP(ctx context.Context, address string, p probes, log *slog.Logger) 
 		}
 		_ = json.NewEncoder(w).Encode(answer)
 	})
+	mux.Handle("GET /metrics", p.metrics)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	go func() {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -29,7 +27,7 @@ func submitCommand() *cli.Command {
 			if c.NArg() != 1 {
 				return usagef("jobs submit: wants one file with a message, or - for standard input")
 			}
-			value, err := readMessage(envOf(c), c.Args().First())
+			value, err := readMessage("jobs submit", c.Args().First(), envOf(c).Stdin)
 			if err != nil {
 				return err
 			}
@@ -45,21 +43,6 @@ func submitCommand() *cli.Command {
 			return s.outcome()
 		},
 	}
-}
-
-func readMessage(env Env, path string) ([]byte, error) {
-	if path == "-" {
-		value, err := io.ReadAll(env.Stdin)
-		if err != nil {
-			return nil, fmt.Errorf("read standard input: %w", err)
-		}
-		return value, nil
-	}
-	value, err := os.ReadFile(path)
-	if err != nil {
-		return nil, usagef("jobs submit %s: cannot be read: %s", path, err)
-	}
-	return value, nil
 }
 
 // submission is one message on its way.

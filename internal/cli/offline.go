@@ -90,8 +90,7 @@ func errorLog(cfg *config.Config) ingest.ErrorLog {
 
 // reader makes jobs of messages, wherever they come from.
 func reader(cfg *config.Config) jobs.Reader {
-	policy := jobs.Policy{AllowTypes: cfg.Policy.AllowTypes, DenyFields: cfg.Policy.DenyFields, AllowBuckets: cfg.Policy.AllowBuckets}
-	return jobs.Reader{Ordering: cfg.Ordering, Policy: policy, Clock: time.Now}
+	return jobs.Reader{Ordering: cfg.Ordering, Policy: policyOf(cfg), Clock: time.Now}
 }
 
 // Append and Last, with Scan, implement [ingest.Stream].

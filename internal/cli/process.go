@@ -12,6 +12,7 @@ import (
 
 	"dispatcher/config"
 	"dispatcher/ingest"
+	"dispatcher/internal/metrics"
 	"dispatcher/jobs"
 	"dispatcher/jobs/control"
 	"dispatcher/jobs/embed"
@@ -46,11 +47,12 @@ type process struct {
 	gate       *workers.Gate
 	api        *ciso.Client
 	stored     config.Secret
+	metrics    *metrics.Metrics
 }
 
 // newProcess opens the stores and wires the rooms. Nothing outside is asked.
 func newProcess(ctx context.Context, cfg *config.Config, o options, log *slog.Logger) (*process, error) {
-	p := &process{cfg: cfg, log: log, options: o}
+	p := &process{cfg: cfg, log: log, options: o, metrics: metrics.New(version())}
 	for _, open := range []func(context.Context) error{p.openStores, p.openScheduler, p.openWorkers, p.openKafka} {
 		if err := open(ctx); err != nil {
 			p.close()
@@ -112,8 +114,9 @@ func (p *process) Again(ctx context.Context, source jobs.Source) (jobs.Envelope,
 	return p.group.Again(ctx, source)
 }
 
-// logEnded writes the one line of a finished job.
+// logEnded writes the one line of a finished job, and counts it.
 func (p *process) logEnded(job jobs.Job) {
+	p.metrics.Ended(&job)
 	attrs := []any{"job", job.ID, "type", job.Type, "attempts", job.Attempts, "objects", len(job.Objects)}
 	if !job.StartedAt.IsZero() && !job.FinishedAt.IsZero() {
 		attrs = append(attrs, "took", job.FinishedAt.Sub(job.StartedAt).Round(time.Millisecond))
@@ -126,26 +129,14 @@ func (p *process) logEnded(job jobs.Job) {
 }
 
 func (p *process) openWorkers(context.Context) (err error) {
-	if p.stored, err = p.cfg.StoredToken(); err != nil {
-		return err
-	}
-	api := apiConfig(p.cfg, p.log)
-	api.Credentials.Stored = p.stored.Reveal()
-	if p.api, err = ciso.New(api); err != nil {
+	if p.api, p.stored, err = newAPI(p.cfg, p.log, p.metrics); err != nil {
 		return err
 	}
 	spool := attachment.Spool{Dir: filepath.Join(p.cfg.DataDir, spoolDir)}
 	if err := spool.Sweep(); err != nil {
 		return err
 	}
-	s3, err := attachment.NewS3(attachment.S3Config{
-		URL: p.cfg.S3.URL, AccessKey: p.cfg.S3.AccessKey.Reveal, SecretKey: p.cfg.S3.SecretKey.Reveal, Region: p.cfg.S3.Region,
-		CAFile: p.cfg.S3.CAFile, PresignedOrigins: p.cfg.S3.PresignedOrigins, Timeout: p.cfg.API.UploadTimeout, Spool: spool,
-		Refresh: func() {
-			_, _ = p.cfg.S3.AccessKey.Refresh() // an unreadable file keeps the former secret
-			_, _ = p.cfg.S3.SecretKey.Refresh()
-		},
-	})
+	s3, err := newS3(p.cfg, spool)
 	if err != nil {
 		return err
 	}
@@ -157,12 +148,8 @@ func (p *process) openWorkers(context.Context) (err error) {
 		return nil // coordinator only
 	}
 	p.pool, err = workers.NewPool(workers.PoolConfig{
-		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log,
-		Workflows: map[string]workers.Workflow{
-			jobs.TypeUpdateAppliedControl:        workers.Update(p.api, ciso.AppliedControls),
-			jobs.TypeUpdateRequirementAssessment: workers.Update(p.api, ciso.RequirementAssessments),
-			jobs.TypeUploadAttachment:            workers.Upload(p.api, sources{spool, s3}, p.cfg.API.DefaultFolder),
-		},
+		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log, Steps: p.metrics,
+		Workflows: workers.NewWorkflows(p.api, sources{spool, s3}, p.cfg.API.DefaultFolder),
 	})
 	return err
 }
@@ -171,23 +158,6 @@ func (p *process) openWorkers(context.Context) (err error) {
 type sources struct {
 	attachment.Spool
 	*attachment.S3
-}
-
-// apiConfig is the client's part of the settings.
-func apiConfig(cfg *config.Config, log *slog.Logger) ciso.Config {
-	a, c := cfg.API, cfg.Credentials
-	return ciso.Config{
-		URL: a.URL, VerifyCertificate: a.VerifyCertificate, CAFile: a.CAFile, Timeout: a.Timeout, UploadTimeout: a.UploadTimeout,
-		RateLimit: a.RateLimit, MaxTargets: a.MaxTargets, Concurrency: a.Concurrency, Log: log, UserAgent: "ciso-assistant-dispatcher/" + version(),
-		Credentials: ciso.Credentials{
-			Token: c.Token.Reveal, Email: c.Email, Password: c.Password.Reveal, AutoRenew: c.AutoRenew,
-			Refresh: func() (bool, error) {
-				token, err := c.Token.Refresh()
-				password, err2 := c.Password.Refresh()
-				return token || password, errors.Join(err, err2)
-			},
-		},
-	}
 }
 
 // probeAPI connects if that has not been done, else asks whether the API is there.
@@ -213,21 +183,9 @@ func (p *process) secretsChanged() bool {
 	return token || password || isNew
 }
 
-// kafkaConnection is how the brokers are reached.
-func kafkaConnection(cfg *config.Config) ingest.Connection {
-	k := cfg.Kafka
-	return ingest.Connection{
-		Servers: k.BootstrapServers, Protocol: k.SecurityProtocol, Mechanism: k.SASLMechanism, Username: k.Username,
-		Password: func() string {
-			_, _ = k.Password.Refresh() // an unreadable file keeps the former secret
-			return k.Password.Reveal()
-		},
-		CAFile: k.CAFile, CertFile: k.CertFile, KeyFile: k.KeyFile,
-	}
-}
-
 func (p *process) openKafka(ctx context.Context) (err error) {
-	k, connection := p.cfg.Kafka, kafkaConnection(p.cfg)
+	k := p.cfg.Kafka
+	connection := kafkaConnection(p.cfg)
 	p.outbox, err = ingest.NewOutbox(ingest.OutboxConfig{
 		Connection: connection, Topic: k.ErrorsTopic, GroupID: k.GroupID, Jobs: p.ledger, Log: p.log,
 	})
@@ -251,9 +209,15 @@ func (p *process) openKafka(ctx context.Context) (err error) {
 
 // serveControl offers the control API on the present connection.
 func (p *process) serveControl() error {
-	desk := &control.Desk{Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Submitter: p.submitter, Feed: p.feed, Failures: errorLog(p.cfg), Ingest: p.ingest}
-	_, err := control.Serve(p.nats.Conn(), desk) // it ends with the connection
+	_, err := control.Serve(p.nats.Conn(), p.desk()) // it ends with the connection
 	return err
+}
+
+func (p *process) desk() *control.Desk {
+	return &control.Desk{
+		Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest,
+		Submitter: p.submitter, Failures: errorLog(p.cfg), Feed: p.feed,
+	}
 }
 
 // run works until ctx ends, then gives back what it has and closes.
@@ -264,7 +228,7 @@ func (p *process) run(ctx context.Context) error {
 	}
 	if p.cfg.HTTPListen != "" {
 		ready := func() readiness { return readinessOf(p.group.Role(), p.scheduler.Holds()) }
-		if err := serveHTTP(ctx, p.cfg.HTTPListen, probes{healthy: p.healthy, ready: ready}, p.log); err != nil {
+		if err := serveHTTP(ctx, p.cfg.HTTPListen, probes{healthy: p.healthy, ready: ready, metrics: p.scrapes()}, p.log); err != nil {
 			return err
 		}
 	}
@@ -280,6 +244,7 @@ func (p *process) run(ctx context.Context) error {
 	last.Go(func() { p.upkeep(upkeep) })
 	last.Go(func() { p.gate.Run(upkeep) })
 	last.Go(func() { p.connect(ctx) })
+	last.Go(func() { p.watchToken(ctx) })
 	first.Go(func() { p.group.Run(ctx) })
 	if p.pool != nil {
 		first.Go(func() { p.pool.Run(ctx) })

@@ -28,6 +28,7 @@ func runCommand() *cli.Command {
 			&cli.StringFlag{Name: "grace", Usage: "how `LONG` running jobs may go on after SIGTERM (env GRACE)", DefaultText: "35s"},
 			&cli.BoolFlag{Name: "rebuild", Usage: "start with an empty store, from what Kafka holds; the old one is kept aside"},
 			&cli.BoolFlag{Name: "reset-cursor", Usage: "accept that the topic was truncated: go on from its end"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "only log what each message would do, read in a group of its own; writes nothing"},
 		},
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
@@ -38,6 +39,13 @@ func runCommand() *cli.Command {
 				return err
 			}
 			log := newLogger(envOf(c), cfg)
+			if c.Bool("dry-run") {
+				if c.Bool("rebuild") || c.Bool("reset-cursor") {
+					return usagef("run --dry-run: it has no store to rebuild or reset; leave --rebuild and --reset-cursor out")
+				}
+				go exitOnSecondSignal(c.Context)
+				return runDry(c.Context, cfg, envOf(c), log)
+			}
 			if err := prepareDataDir(cfg.DataDir); err != nil {
 				return err
 			}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/segmentio/kafka-go"
+
 	"dispatcher/internal/fakeciso"
 	"dispatcher/internal/kafkatest"
 	"dispatcher/internal/realparts"
@@ -79,6 +81,51 @@ func TestRealMainPathWithFilesFromS3(t *testing.T) {
 		return nil
 	})
 	t.Logf("%d messages carried out, 2 reported", len(values)-2)
+}
+
+func TestRealPartiesAreChecked(t *testing.T) {
+	w, broker, s3 := realWorld(t, 3)
+	if err := s3.Put(t.Context(), "files", "proof.txt", "from a real S3"); err != nil {
+		t.Fatal(err)
+	}
+	w.Env["POLICY_ALLOW_BUCKETS"] = "files"
+	wants := func(code int, texts ...string) {
+		t.Helper()
+		stdout, stderr, got := w.Run("check")
+		for _, text := range texts {
+			if !strings.Contains(strings.Join(strings.Fields(stdout), " "), text) {
+				t.Errorf("it does not say %q", text)
+			}
+		}
+		if got != code || t.Failed() {
+			t.Fatalf("exit %d: %s%s", got, stdout, stderr)
+		}
+	}
+	wants(0, "kafka: topic observation 3 partition(s), kept for 7 days", "nobody is in it; nothing is committed", "takes the access key", "s3: bucket files can be read")
+	p := w.Start()
+	p.Says("active: working")
+	w.Produce(update("nobody", "observation", "x"))
+	w.Ended(1)
+	wants(0, "1 dispatcher(s), stable", "in use by process")
+	dry := w.Start("--dry-run")
+	dry.Says("reading from where the real group is")
+	w.Produce(update("nobody", "observation", "y"))
+	dry.Says("code=no_match")
+	w.Ended(2)
+	dry.Stop()
+	p.Stop()
+	python, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
+		ID: "my-group", Brokers: []string{broker.Addrs["PLAINTEXT"]}, Topics: []string{"observation"}, Dialer: &kafka.Dialer{ClientID: "kafka-python"},
+		GroupBalancers: []kafka.GroupBalancer{kafka.RangeGroupBalancer{}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer python.Close()
+	if _, err := python.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wants(1, "a consumer of another kind is in it: kafka-python on", "stop it")
 }
 
 func TestRealSecureListeners(t *testing.T) {

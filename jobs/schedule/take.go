@@ -17,7 +17,7 @@ func (s *Scheduler) Take(ctx context.Context, in jobs.Intake, envs []jobs.Envelo
 		return fmt.Errorf("take %d jobs into the ledger: %w", len(in.Jobs), err)
 	}
 	crashpoint.Here("taken")
-	failed := false
+	var failed []*jobs.Job
 	s.mu.Lock()
 	now := s.cfg.Clock()
 	s.arrivals.count(now, len(in.Jobs))
@@ -25,9 +25,8 @@ func (s *Scheduler) Take(ctx context.Context, in jobs.Intake, envs []jobs.Envelo
 		switch {
 		case results[i] == jobs.Duplicate:
 		case job.State.Ended():
-			failed = true
+			failed = append(failed, job)
 			s.rates.count(now, 1)
-			s.onChanged(job)
 		case results[i] == jobs.Reattached:
 			s.reattach(job)
 		default:
@@ -41,8 +40,11 @@ func (s *Scheduler) Take(ctx context.Context, in jobs.Intake, envs []jobs.Envelo
 	s.partitions.seen(in.Partition, in.StreamSeq)
 	s.pump()
 	s.mu.Unlock()
-	if failed {
+	if len(failed) > 0 {
 		s.onFailed()
+	}
+	for _, job := range failed {
+		s.tellEnded(*job)
 	}
 	return nil
 }

@@ -78,3 +78,6 @@ func cut(s string, n int) string {
 	}
 	return s
 }
+
+// Extensions returns those that the API takes, in lower case.
+func Extensions() []string { return slices.Clone(extensions) }

@@ -26,6 +26,7 @@ type Config struct {
 	Clock             func() time.Time
 	Log               *slog.Logger
 	UserAgent         string
+	Requests          Requests // nil: nobody wants to know
 }
 
 func (c *Config) setDefaults() {
@@ -61,6 +62,8 @@ type Client struct {
 	folders folderCache
 	audits  auditCache
 	schema  schemaCache
+	choices choiceCache
+	routes  routeTable
 
 	readBreaker, writeBreaker breaker
 
@@ -84,7 +87,7 @@ func New(cfg Config) (*Client, error) {
 			return nil, err
 		}
 	}
-	c := &Client{cfg: cfg, http: &http.Client{Transport: transport, CheckRedirect: sameOriginOnly}, known: make(map[Resource]map[string]filter)}
+	c := &Client{cfg: cfg, http: &http.Client{Transport: transport, CheckRedirect: sameOriginOnly}, known: make(map[Resource]map[string]filter), routes: newRouteTable()}
 	for _, resource := range []Resource{AppliedControls, RequirementAssessments, Evidences} {
 		c.known[resource] = filters(resource)
 	}

@@ -148,7 +148,7 @@ func checkText(name, text string, k kind) error {
 		return jobs.Fail(jobs.CodeInvalidSelector, "%q is empty: the API would select everything", name)
 	case strings.ContainsRune(text, 0) || !utf8.ValidString(text):
 		return jobs.Fail(jobs.CodeInvalidSelector, "%q holds a character that the API does not accept", name)
-	case k == boolKind && !slices.Contains([]string{"true", "True", "1", "false", "False", "0"}, text):
+	case k == boolKind && !slices.Contains(BoolSpellings(), text):
 		return jobs.Fail(jobs.CodeInvalidSelector, "%q is %s: use true or false, the API would select everything", name, shortJSON(text))
 	case k == ownID && strings.Contains(text, ","):
 		return jobs.Fail(jobs.CodeInvalidSelector, "%q holds a comma: give several ids as a list", name)

@@ -54,6 +54,20 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 
 // roundTrip sends one HTTP request and reads the whole answer.
 func (c *Client) roundTrip(ctx context.Context, r *request, token string) (*answer, error) {
+	if c.cfg.Requests == nil {
+		return c.exchange(ctx, r, token)
+	}
+	began := c.cfg.Clock()
+	a, err := c.exchange(ctx, r, token)
+	status := 0
+	if err == nil {
+		status = a.status
+	}
+	c.cfg.Requests.Request(c.routes.of(r.method, r.path), status, c.cfg.Clock().Sub(began))
+	return a, err
+}
+
+func (c *Client) exchange(ctx context.Context, r *request, token string) (*answer, error) {
 	timeout := r.timeout
 	if timeout == 0 {
 		timeout = c.cfg.Timeout

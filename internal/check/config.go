@@ -1,0 +1,37 @@
+package check
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"dispatcher/config"
+)
+
+// Config shows the settings that were given, secrets as ***; err is why they
+// cannot work.
+func Config(cfg *config.Config, err error) Party {
+	const name = "configuration"
+	return Party{Name: name, Ask: func(context.Context) []Row {
+		if err != nil {
+			return []Row{wrong(name, strings.Join(strings.Fields(err.Error()), " "), "correct the settings that are named")}
+		}
+		given := make([]string, 0, len(cfg.Sources))
+		for _, s := range cfg.Sources {
+			given = append(given, s.Key+"="+redact(s.Value))
+		}
+		value := "all settings are at their defaults"
+		if len(given) > 0 {
+			value = strings.Join(given, " ") + "; all others are at their defaults"
+		}
+		return []Row{noted(name, value, strings.Join(cfg.Warnings, "; "))}
+	}}
+}
+
+// redact hides the password in an address.
+func redact(value string) string {
+	if u, err := url.Parse(value); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return value
+}
