@@ -98,7 +98,8 @@ func (v *validator) kafka() {
 		v.check(err == nil && port != "", "bootstrap_servers", server, "not host:port")
 	}
 	v.check(k.ErrorsTopic != k.ObservationTopic, "errors_topic", k.ErrorsTopic, "the same as the observation topic: every failure would be read again; name another")
-	v.check(k.ResultsTopic == "", "results_topic", k.ResultsTopic, "this version sends no results; unset it")
+	other := k.ResultsTopic == "" || k.ResultsTopic != k.ObservationTopic && k.ResultsTopic != k.ErrorsTopic
+	v.check(other, "results_topic", k.ResultsTopic, "the same as another topic; name one of its own")
 	for key, topic := range map[string]string{"observation_topic": k.ObservationTopic, "errors_topic": k.ErrorsTopic, "results_topic": k.ResultsTopic} {
 		v.check(validTopic(topic), key, topic, "not a topic name; letters, digits, . _ - and at most 249 of them")
 	}

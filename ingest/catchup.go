@@ -49,19 +49,13 @@ func CheckStores(ctx context.Context, ledger Ledger, stream StreamIdentity) erro
 // catchUp takes what is in JOBS but not yet in the ledger: the process ended
 // between the two.
 func (g *Group) catchUp(ctx context.Context) (n int, err error) {
-	from, known := uint64(0), uint64(0)
-	for i, p := range g.cfg.Ledger.Partitions() {
-		if i == 0 || p.StreamSeq < from {
-			from = p.StreamSeq
-		}
-		known = max(known, p.StreamSeq)
-	}
-	prev := from
+	from := g.known()
+	prev, missing := from, from // the last sequence, and the last one that was not seen
 	batches := make(map[jobs.Partition]*pendingBatch)
 	flush := func(p jobs.Partition) error {
 		b := batches[p]
 		delete(batches, p)
-		if b == nil {
+		if b == nil || len(b.envs) == 0 {
 			return nil
 		}
 		state, _ := g.cfg.Ledger.Partition(p)
@@ -70,19 +64,26 @@ func (g *Group) catchUp(ctx context.Context) (n int, err error) {
 		return g.cfg.Scheduler.Take(ctx, in, b.envs)
 	}
 	err = g.cfg.Stream.Scan(ctx, from+1, func(seq uint64, e jobs.Envelope) error {
-		if prev >= known && seq != prev+1 { // nothing that is not in the ledger was ever purged
-			return fmt.Errorf("JOBS %d to %d cannot be read: %w", prev+1, seq-1, jobs.ErrDamaged)
+		if seq != prev+1 {
+			missing = seq - 1
 		}
 		prev = seq
 		p := jobs.Partition{Topic: e.Topic, ID: e.Partition}
-		if state, _ := g.cfg.Ledger.Partition(p); seq <= state.StreamSeq {
+		state, _ := g.cfg.Ledger.Partition(p)
+		if seq <= state.StreamSeq || e.Submitted() {
 			return nil
 		}
 		b := batches[p]
 		if b == nil {
-			b = &pendingBatch{}
+			b = &pendingBatch{next: state.Cursor, last: state.StreamSeq}
 			batches[p] = b
 		}
+		// Nothing that is not in the ledger was ever purged. What is missing may be
+		// another partition's or a submitted message; offsets tell.
+		if e.Offset > b.next && missing > b.last {
+			return fmt.Errorf("before JOBS %d messages of %s are missing: %w", seq, p, jobs.ErrDamaged)
+		}
+		b.next, b.last = e.Offset+1, seq
 		b.envs, b.seqs = append(b.envs, e), append(b.seqs, seq)
 		if b.bytes += len(e.Value); len(b.envs) == jobs.MaxBatchMessages || b.bytes > jobs.MaxBatchBytes {
 			return flush(p)
@@ -105,7 +106,23 @@ func (g *Group) catchUp(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
+// known returns up to where the ledger has all of Kafka's messages.
+func (g *Group) known() (all uint64) {
+	first := true
+	for _, p := range g.cfg.Ledger.Partitions() {
+		if p.Partition == submitted {
+			continue
+		}
+		if first || p.StreamSeq < all {
+			all, first = p.StreamSeq, false
+		}
+	}
+	return all
+}
+
 type pendingBatch struct {
+	next  int64  // offset that is expected
+	last  uint64 // sequence of the one before
 	envs  []jobs.Envelope
 	seqs  []uint64
 	bytes int

@@ -60,7 +60,9 @@ func TestWhatIsInJOBSButNotInTheLedgerIsTakenUpToTheFirstDamage(t *testing.T) {
 	}{
 		"all":              {[]place{at(1, 0, 0), at(2, 1, 0), at(3, 0, 1)}, nil, []int64{2, 1}},
 		"damaged inside":   {[]place{at(1, 0, 0), at(2, 1, 0), at(4, 0, 2), at(5, 1, 2)}, nil, []int64{1, 1}},
-		"damaged at first": {[]place{at(2, 1, 0)}, nil, []int64{0, 0}},
+		"damaged at first": {[]place{at(2, 1, 0), at(3, 0, 1)}, nil, []int64{0, 1}},
+		"submitted beside": {[]place{at(1, 0, 0), {2, jobs.Envelope{}}, at(3, 0, 1)}, nil, []int64{2, 0}},
+		"submitted before": {[]place{at(1, 0, 0), at(3, 0, 1)}, nil, []int64{2, 0}},
 		"damaged end":      {[]place{at(1, 0, 0), at(2, 0, 1)}, jobs.ErrDamaged, []int64{2, 0}},
 		"nothing":          {nil, nil, []int64{0, 0}},
 	} {

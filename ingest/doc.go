@@ -20,7 +20,10 @@
 //     state is committed, and only then the group is joined again.
 //   - A topic is never created here, not by accident either: joining, reading and
 //     kafka-go's ReadPartitions would do it, so the topic is looked up first.
-//   - An error record is delivered when all in-sync replicas have it.
+//   - An error record, or a result, is delivered when all in-sync replicas have it.
+//   - What operators submit ([Submitter]) goes the same way: JOBS, then the
+//     ledger, caught up at start. Its id is in the message, so that it is one job
+//     however often it is handed over.
 //
 // # Failure cases
 //

@@ -255,6 +255,9 @@ func makeIntake(reader jobs.Reader, p jobs.Partition, envs []jobs.Envelope, seqs
 			in.Payloads[i] = envs[i].Encode(nil)
 		}
 		in.Jobs[i] = job
+		if by := envs[i].Asked(job.ReceivedAt); by != nil {
+			in.Audits = append(in.Audits, *by)
+		}
 	}
 	last := &envs[len(envs)-1]
 	in.Mark = &jobs.Mark{Offset: last.Offset, Timestamp: last.Timestamp, Hash: last.Hash()}

@@ -13,10 +13,10 @@ import (
 	"dispatcher/jobs"
 )
 
-// Failures is where failed jobs wait to be reported.
-type Failures interface {
+// Unreported is where ended jobs wait to be reported.
+type Unreported interface {
 	Outbox(after uint64, limit int) ([]uint64, error)
-	JobBySeq(seq uint64) (jobs.Job, error)
+	Ended(seq uint64) (jobs.Job, error)
 	Payload(seq uint64) ([]byte, error)
 	Delivered(ctx context.Context, seqs []uint64) error
 }
@@ -26,13 +26,16 @@ type OutboxConfig struct {
 	Connection Connection
 	Topic      string // of the errors
 	GroupID    string
-	Failures   Failures
+	Jobs       Unreported
 	Log        *slog.Logger
 }
 
-// Outbox sends error records until Kafka has acknowledged them.
+// Outbox sends the records of ended jobs until Kafka has acknowledged them:
+// error records, or results.
 type Outbox struct {
 	cfg    OutboxConfig
+	what   string // "error records"
+	record func(job *jobs.Job, env *jobs.Envelope, group string, how cutting) (kafka.Message, error)
 	log    topicLog
 	writer *kafka.Writer
 	wake   chan struct{}
@@ -46,8 +49,16 @@ const (
 	sendTimeout = 20 * time.Second
 )
 
-// NewOutbox returns an outbox that does not send yet.
+// NewOutbox returns an outbox of failures that does not send yet.
 func NewOutbox(cfg OutboxConfig) (*Outbox, error) {
+	o, err := newOutbox(cfg)
+	if err == nil {
+		o.what, o.record = "error records", errorMessage
+	}
+	return o, err
+}
+
+func newOutbox(cfg OutboxConfig) (*Outbox, error) {
 	l, err := cfg.Connection.links()
 	if err != nil {
 		return nil, err
@@ -59,7 +70,7 @@ func NewOutbox(cfg OutboxConfig) (*Outbox, error) {
 	}}, nil
 }
 
-// Wake says that a job has failed.
+// Wake says that a job waits to be reported.
 func (o *Outbox) Wake() {
 	select {
 	case o.wake <- struct{}{}:
@@ -79,7 +90,7 @@ func (o *Outbox) Run(ctx context.Context) {
 		}
 		if err != nil && time.Since(said) > remindEvery {
 			said = time.Now()
-			o.cfg.Log.Warn("error records wait", "topic", o.cfg.Topic, "error", o.cfg.Connection.explain(err))
+			o.cfg.Log.Warn(o.what+" wait", "topic", o.cfg.Topic, "error", o.cfg.Connection.explain(err))
 		}
 		if err == nil && sent > 0 {
 			said = time.Time{}
@@ -95,7 +106,7 @@ func (o *Outbox) Run(ctx context.Context) {
 // sendAll sends all that waits.
 func (o *Outbox) sendAll(ctx context.Context) (sent int, err error) {
 	for after := uint64(0); ; {
-		seqs, err := o.cfg.Failures.Outbox(after, outboxBatch)
+		seqs, err := o.cfg.Jobs.Outbox(after, outboxBatch)
 		if err != nil || len(seqs) == 0 {
 			return sent, err
 		}
@@ -123,7 +134,7 @@ func (o *Outbox) send(ctx context.Context, waiting []uint64, how cutting) (sent 
 	for _, seq := range waiting {
 		m, err := o.message(seq, how)
 		if err != nil {
-			o.complain(seq, "an error record cannot be made, it waits", err)
+			o.complain(seq, "one of the "+o.what+" cannot be made, it waits", err)
 			continue
 		}
 		messages, seqs = append(messages, m), append(seqs, seq)
@@ -138,7 +149,7 @@ func (o *Outbox) send(ctx context.Context, waiting []uint64, how cutting) (sent 
 	crashpoint.Here("reported")
 	delivered, large, err := o.sort(seqs, err)
 	if len(delivered) > 0 {
-		if err := o.cfg.Failures.Delivered(ctx, delivered); err != nil {
+		if err := o.cfg.Jobs.Delivered(ctx, delivered); err != nil {
 			return 0, err
 		}
 	}
@@ -149,7 +160,7 @@ func (o *Outbox) send(ctx context.Context, waiting []uint64, how cutting) (sent 
 	}
 	for _, seq := range large {
 		if next > cutFrame {
-			o.complain(seq, "an error record is too large for its topic even without the message; raise max.message.bytes", kafka.MessageSizeTooLarge)
+			o.complain(seq, "one of the "+o.what+" is too large for its topic even without the message; raise max.message.bytes", kafka.MessageSizeTooLarge)
 			continue
 		}
 		n, sendErr := o.send(ctx, []uint64{seq}, next)
@@ -193,20 +204,20 @@ func (o *Outbox) sort(seqs []uint64, err error) (delivered, large []uint64, rest
 	return delivered, large, rest
 }
 
-// message makes the record of the failed job with a sequence.
+// message makes the record of the ended job with a sequence.
 func (o *Outbox) message(seq uint64, how cutting) (kafka.Message, error) {
-	job, err := o.cfg.Failures.JobBySeq(seq)
+	job, err := o.cfg.Jobs.Ended(seq)
 	if err != nil {
-		return kafka.Message{}, fmt.Errorf("read failed job %d: %w", seq, err)
+		return kafka.Message{}, fmt.Errorf("read ended job %d: %w", seq, err)
 	}
 	env := o.envelope(&job)
-	return errorMessage(&job, &env, o.cfg.GroupID, how)
+	return o.record(&job, &env, o.cfg.GroupID, how)
 }
 
-// envelope reads the message of a failed job: from the ledger, else from Kafka.
-// If both have lost it, the failure is reported without it.
+// envelope reads the message of an ended job: from the ledger, else from Kafka.
+// If both have lost it, its end is reported without it.
 func (o *Outbox) envelope(job *jobs.Job) jobs.Envelope {
-	encoded, err := o.cfg.Failures.Payload(job.Seq)
+	encoded, err := o.cfg.Jobs.Payload(job.Seq)
 	if err == nil {
 		var env jobs.Envelope
 		if env, err = jobs.DecodeEnvelope(encoded); err == nil {
@@ -218,6 +229,6 @@ func (o *Outbox) envelope(job *jobs.Job) jobs.Envelope {
 	if env, ok, _ := o.log.again(ctx, job.Source); ok {
 		return env
 	}
-	o.complain(job.Seq, "a failed job is reported without its message", err)
+	o.complain(job.Seq, "a job is reported without its message", err)
 	return job.Shell()
 }

@@ -38,7 +38,7 @@ func (b *box) count() int {
 	defer b.mu.Unlock()
 	return len(b.delivered)
 }
-func (b *box) JobBySeq(seq uint64) (jobs.Job, error) {
+func (b *box) Ended(seq uint64) (jobs.Job, error) {
 	return jobs.Job{Seq: seq, Source: jobs.Source{Topic: "observation"}, ID: fmt.Sprint("j", seq), Failure: jobs.Fail(jobs.CodeRejected, "m")}, nil
 }
 func (b *box) Payload(seq uint64) ([]byte, error) {
@@ -71,7 +71,7 @@ func deliver(t *testing.T, b *box, maxMessage, n int) {
 	}
 	t.Cleanup(c.Close)
 	out := &logs{}
-	o, err := NewOutbox(OutboxConfig{Connection: Connection{Servers: []string{c.Addr}, Protocol: "PLAINTEXT"}, Topic: "errors", GroupID: "g", Failures: b, Log: slog.New(slog.NewTextHandler(out, nil))})
+	o, err := NewOutbox(OutboxConfig{Connection: Connection{Servers: []string{c.Addr}, Protocol: "PLAINTEXT"}, Topic: "errors", GroupID: "g", Jobs: b, Log: slog.New(slog.NewTextHandler(out, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,9 +53,7 @@ const keptKey = 1 << 10
 // errorMessage makes the record of a failed job.
 func errorMessage(job *jobs.Job, env *jobs.Envelope, group string, how cutting) (kafka.Message, error) {
 	if how == cutFrame {
-		short := *env
-		short.Headers, short.Key = nil, env.Key[:min(len(env.Key), keptKey)]
-		env = &short
+		env = shortFrame(env)
 	}
 	failure := job.Failure
 	if failure == nil {
@@ -63,18 +61,30 @@ func errorMessage(job *jobs.Job, env *jobs.Envelope, group string, how cutting) 
 	}
 	record := ErrorRecord{
 		Message: original(env, how), Error: failure.Message, JobID: job.ID, Class: failure.Class, Code: failure.Code,
-		Attempts: job.Attempts, HTTPStatus: failure.HTTPStatus, FailedAt: job.FinishedAt.UTC(),
-	}
-	if !job.Submitted {
-		source := job.Source
-		source.Timestamp = source.Timestamp.UTC()
-		record.Source = &source
+		Attempts: job.Attempts, HTTPStatus: failure.HTTPStatus, FailedAt: job.FinishedAt.UTC(), Source: sourceOf(job),
 	}
 	value, err := json.Marshal(record)
 	if err != nil {
 		return kafka.Message{}, fmt.Errorf("write error record of %s: %w", job.ID, err)
 	}
 	return kafka.Message{Key: env.Key, Value: value, Headers: headers(job, env, failure, group)}, nil
+}
+
+// shortFrame leaves out what does not fit beside a value.
+func shortFrame(env *jobs.Envelope) *jobs.Envelope {
+	short := *env
+	short.Headers, short.Key = nil, env.Key[:min(len(env.Key), keptKey)]
+	return &short
+}
+
+// sourceOf is where a job came from, nil if not from Kafka.
+func sourceOf(job *jobs.Job) *jobs.Source {
+	if job.Submitted {
+		return nil
+	}
+	source := job.Source
+	source.Timestamp = source.Timestamp.UTC()
+	return &source
 }
 
 // original renders the message as it came: JSON as it is, other text as a
@@ -130,12 +140,8 @@ func mustJSON(v any) json.RawMessage {
 }
 
 // headers keeps the original's and adds ours (KIP-1191's names, text only).
-func headers(job *jobs.Job, env *jobs.Envelope, f *jobs.Failure, group string) (list []kafka.Header) {
-	for _, h := range env.Headers {
-		if !strings.HasPrefix(h.Name, dlqPrefix) && !strings.HasPrefix(h.Name, ownPrefix) {
-			list = append(list, kafka.Header{Key: h.Name, Value: h.Value})
-		}
-	}
+func headers(job *jobs.Job, env *jobs.Envelope, f *jobs.Failure, group string) []kafka.Header {
+	list := theirs(env)
 	add := func(name, value string) {
 		list = append(list, kafka.Header{Key: name, Value: []byte(value)})
 	}
@@ -154,4 +160,18 @@ func headers(job *jobs.Job, env *jobs.Envelope, f *jobs.Failure, group string) (
 		add(ownPrefix+"http.status", strconv.Itoa(f.HTTPStatus))
 	}
 	return list
+}
+
+// theirs are the headers of the original but those with our names.
+func theirs(env *jobs.Envelope) (list []kafka.Header) {
+	for _, h := range env.Headers {
+		if !isOurs(h.Name) {
+			list = append(list, kafka.Header{Key: h.Name, Value: h.Value})
+		}
+	}
+	return list
+}
+
+func isOurs(header string) bool {
+	return strings.HasPrefix(header, dlqPrefix) || strings.HasPrefix(header, ownPrefix)
 }

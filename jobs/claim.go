@@ -22,6 +22,7 @@ type Claim struct {
 	Resumed  bool            // an earlier attempt may have had effects: look before writing
 	Granted  []string        // object locks already held, after an attempt that ended [OutcomeLocked]
 	Revoked  context.Context // ends when the attempt must stop at once; nil: never
+	Canceled func() bool     // an operator wants the attempt to end before its next step; nil: never
 	Deadline time.Time       // of the lease; zero in the process that schedules
 }
 

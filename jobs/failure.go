@@ -122,6 +122,9 @@ var (
 	// the job was leased again or ended meanwhile. The holder must stop at once.
 	ErrStale = errors.New("claim is stale")
 
+	// ErrCanceled ends an attempt before its next step: an operator wants it.
+	ErrCanceled = errors.New("job is canceled")
+
 	// ErrLocked is returned when an object that a job wants to write is
 	// being written by another job. The slot is given back, see [Outcome].
 	ErrLocked = errors.New("object is locked by another job")

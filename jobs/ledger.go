@@ -4,10 +4,12 @@ import "time"
 
 // Ending is all that the ledger records, in one transaction, when a job ends.
 type Ending struct {
-	Job     Job      // State is Succeeded, Failed, Canceled or Released
-	Attempt *Attempt // of a failure; nil otherwise
-	Steps   []Step   // recorded since the last checkpoint
-	Payload []byte   // encoded envelope, kept with a failed job
+	Job     Job         // State is Succeeded, Failed, Canceled or Released
+	Attempt *Attempt    // of a failure; nil otherwise
+	Steps   []Step      // recorded since the last checkpoint
+	Payload []byte      // encoded envelope, kept with a failed or canceled job; nil: the ledger has it
+	Audit   *AuditEntry // of an operator who ended it
+	Report  bool        // of a success: it goes to the results topic, with Payload
 }
 
 // Counts are the ledger's totals, kept and not counted.

@@ -24,16 +24,17 @@ type PartitionState struct {
 	Expired   int64  // offsets that Kafka dropped before they were read
 }
 
-// Intake is what one fetched batch of a partition (or one submitted message)
+// Intake is what one fetched batch of a partition (or of submitted messages)
 // brings into the ledger, in one transaction.
 type Intake struct {
-	Partition Partition // zero for a submitted message
-	Jobs      []*Job    // in offset order; Seq is given by the ledger; Queued, or Failed with a Failure
-	Payloads  [][]byte  // encoded envelopes of the jobs that are born failed (nil for the others); same length as Jobs, or nil
-	From      int64     // first offset that the batch covers
-	Next      int64     // the cursor afterwards: offsets in [From, Next) without a job count as finished
-	Mark      *Mark     // last record of the batch; nil leaves the former
-	StreamSeq uint64    // its JOBS sequence; 0 leaves the former
+	Partition Partition    // zero for submitted messages
+	Jobs      []*Job       // in offset order; Seq is given by the ledger; Queued, or Failed with a Failure
+	Payloads  [][]byte     // encoded envelopes of the jobs that are born failed (nil for the others); same length as Jobs, or nil
+	From      int64        // first offset that the batch covers
+	Next      int64        // the cursor afterwards: offsets in [From, Next) without a job count as finished
+	Mark      *Mark        // last record of the batch; nil leaves the former
+	StreamSeq uint64       // its JOBS sequence; 0 leaves the former
+	Audits    []AuditEntry // of submitted jobs, who asked for them; as long as Jobs, or nil
 }
 
 // TakeResult tells what became of each job of an [Intake], by index.

@@ -28,10 +28,11 @@ type Reader struct {
 func (r Reader) Job(e *Envelope) *Job {
 	now := r.Clock()
 	job := &Job{
-		ID:         ID(e.Topic, e.Partition, e.Offset, e.Replay),
+		ID:         e.ID(),
 		State:      Queued,
 		Source:     e.Source(),
 		Replay:     e.Replay,
+		Submitted:  e.Submitted(),
 		ReceivedAt: now,
 	}
 	for _, h := range e.Headers {

@@ -15,7 +15,7 @@
 //     changed (except Checkpoint without sync, and Committed, which ride along).
 //     One goroutine commits: it takes all writes that wait into one transaction.
 //   - A Kafka offset counts as finished when its job has ended and, if it
-//     failed, its error record is acknowledged; offsets that do not exist count
+//     failed, its error record (or its result, if those are sent) is acknowledged; offsets that do not exist count
 //     as finished. This is kept apart from job records, which expire.
 //   - Each record carries a checksum; a damaged one is refused by name.
 //
@@ -27,13 +27,17 @@
 //	ids         job id → sequence
 //	ended       class, time, sequence: the order in which records are forgotten
 //	steps, attempts, audit   sequence, number → record
-//	payloads    sequence → envelope of a failed job, or of one moved out of JOBS
-//	outbox      sequence of a failed job whose error record is not acknowledged
+//	payloads    sequence → envelope of a failed or canceled job, of one whose
+//	            result waits, or of one moved out of JOBS
+//	outbox      sequence of a failed job whose error record is not acknowledged →
+//	            its record as it failed, if it was retried since
+//	results     sequence of a succeeded job whose result is not acknowledged
 //	keys        ordering key → failed jobs of it, last success
 //	partitions  partition → cursor, mark, commit
 //	finished    partition, first offset → last offset of a finished run
 //	quarantine  object → job, until
 //	idempotent  idempotency key → the job that owns it
+//	replayed    id of a job that was made of a record of the errors topic
 //
 // # Failure cases
 //

@@ -45,27 +45,46 @@ func (l *Ledger) Update(ctx context.Context, job jobs.Job, attempt *jobs.Attempt
 	}, nil)
 }
 
-// End stores that a job has ended. Its offset is finished at once, unless it
-// failed: then when its error record is delivered.
-func (l *Ledger) End(ctx context.Context, e jobs.Ending) error {
-	return l.write(ctx, "end job "+e.Job.ID, func(c *change) error {
-		raw := c.bucket(bOpen).Get(key64(e.Job.Seq))
-		if len(raw) <= atState {
-			return fmt.Errorf("job %d is not unfinished", e.Job.Seq)
-		}
-		c.counts.add(&jobs.Job{State: jobs.State(raw[atState])}, -1)
-		c.counts.add(&e.Job, 1)
-		if err := c.bucket(bOpen).Delete(key64(e.Job.Seq)); err != nil {
-			return err
-		}
-		if err := c.putEnded(e); err != nil {
-			return err
-		}
-		if e.Job.State != jobs.Failed {
-			c.finishJob(l, &e.Job)
+// End stores that jobs have ended, all or none. Their offsets are finished at
+// once, but that of a failed one when its error record is delivered.
+func (l *Ledger) End(ctx context.Context, list ...jobs.Ending) error {
+	what := "end jobs"
+	if len(list) == 1 {
+		what = "end job " + list[0].Job.ID
+	}
+	return l.write(ctx, what, func(c *change) error {
+		for i := range list {
+			if err := c.end(l, &list[i]); err != nil {
+				return err
+			}
 		}
 		return nil
 	}, nil)
+}
+
+func (c *change) end(l *Ledger, e *jobs.Ending) error {
+	key := key64(e.Job.Seq)
+	raw := c.bucket(bOpen).Get(key)
+	if len(raw) <= atState {
+		return fmt.Errorf("job %d is not unfinished", e.Job.Seq)
+	}
+	c.counts.add(&jobs.Job{State: jobs.State(raw[atState])}, -1)
+	c.counts.add(&e.Job, 1)
+	if err := c.bucket(bOpen).Delete(key); err != nil {
+		return err
+	}
+	if e.Audit != nil {
+		if err := c.putAudit(e.Job.Seq, e.Audit); err != nil {
+			return err
+		}
+	}
+	if err := c.putEnded(*e); err != nil {
+		return err
+	}
+	if e.Job.State != jobs.Failed && !e.Report {
+		c.finishJob(l, &e.Job)
+	}
+	return nil
 }
 
 // openJob reads the record of an unfinished job.
@@ -99,16 +118,29 @@ func (c *change) putEnded(e jobs.Ending) error {
 			return err
 		}
 	}
-	if job.State != jobs.Failed {
+	if job.State != jobs.Failed && job.State != jobs.Canceled && !e.Report {
 		return c.bucket(bPayloads).Delete(key)
 	}
-	if e.Payload != nil {
+	if e.Payload != nil { // it may be retried, or is reported
 		if err := c.bucket(bPayloads).Put(key, e.Payload); err != nil {
 			return err
 		}
 	}
-	c.counts.outbox++
-	return c.bucket(bOutbox).Put(key, nil)
+	switch {
+	case e.Report:
+		return c.bucket(bResults).Put(key, nil)
+	case job.State == jobs.Failed:
+		if c.bucket(bOutbox).Get(key) == nil {
+			c.counts.outbox++
+		} // else it was retried before its former failure was reported: this one takes its place
+		return c.bucket(bOutbox).Put(key, nil)
+	}
+	return nil
+}
+
+// unreported reports whether Kafka has yet to acknowledge the record of a job.
+func (c *change) unreported(key []byte) bool {
+	return c.bucket(bOutbox).Get(key) != nil || c.bucket(bResults).Get(key) != nil
 }
 
 // Retention classes: the first byte of keys in the bucket ended.
@@ -194,44 +226,6 @@ func (l *Ledger) Keep(ctx context.Context, seq uint64, payload []byte) error {
 	}, nil)
 }
 
-// Reopen makes an ended job unfinished again, as an operator asked.
-func (l *Ledger) Reopen(ctx context.Context, job jobs.Job, fromStart bool, audit jobs.AuditEntry) error {
-	return l.write(ctx, "reopen job "+job.ID, func(c *change) error {
-		key := key64(job.Seq)
-		raw := c.bucket(bDone).Get(key)
-		if raw == nil {
-			return fmt.Errorf("job %s has not ended", job.ID)
-		}
-		before, steps, err := decodeJob(job.Seq, raw)
-		if err != nil {
-			return err
-		}
-		c.counts.add(&before, -1)
-		c.counts.add(&job, 1)
-		if err := c.uncountKey(&before); err != nil {
-			return err
-		}
-		if err := c.bucket(bEnded).Delete(endedKey(&before)); err != nil {
-			return err
-		}
-		if err := c.bucket(bDone).Delete(key); err != nil {
-			return err
-		}
-		if fromStart {
-			err = c.deleteList(bSteps, job.Seq)
-		} else {
-			err = c.putSteps(job.Seq, steps)
-		}
-		if err != nil {
-			return err
-		}
-		if err := c.putAudit(job.Seq, &audit); err != nil {
-			return err
-		}
-		return c.bucket(bOpen).Put(key, encodeJob(&job, nil))
-	}, nil)
-}
-
 // deleteList removes all records below seq in a bucket of lists.
 func (c *change) deleteList(name []byte, seq uint64) error {
 	prefix := key64(seq)
@@ -268,7 +262,7 @@ func (c *change) expire(class byte, before time.Time, limit int) (n int, err err
 		if int64(binary.BigEndian.Uint64(k[1:])) > before.UnixNano() {
 			break
 		}
-		if c.bucket(bOutbox).Get(k[9:]) == nil {
+		if !c.unreported(k[9:]) {
 			old = append(old, append([]byte(nil), k...))
 		}
 	}

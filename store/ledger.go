@@ -54,12 +54,14 @@ var (
 	bFinished   = []byte("finished")
 	bQuarantine = []byte("quarantine")
 	bIdempotent = []byte("idempotent")
+	bReplayed   = []byte("replayed")
+	bResults    = []byte("results")
 )
 
 func buckets() [][]byte {
 	return [][]byte{
 		bMeta, bOpen, bDone, bIDs, bEnded, bSteps, bAttempts, bAudit,
-		bPayloads, bOutbox, bKeys, bPartitions, bFinished, bQuarantine, bIdempotent,
+		bPayloads, bOutbox, bKeys, bPartitions, bFinished, bQuarantine, bIdempotent, bReplayed, bResults,
 	}
 }
 

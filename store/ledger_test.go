@@ -259,8 +259,11 @@ func TestReopenedJobsKeepTheirStepsAndKnowNewerSuccess(t *testing.T) {
 	}
 	job := failed.Job
 	job.State, job.Reopened, job.Failure = jobs.Queued, true, nil
-	if err := l.Reopen(t.Context(), job, false, jobs.AuditEntry{Operator: "o", Action: "retry"}); err != nil {
-		t.Fatal(err)
+	for _, want := range []bool{true, false} { // a second time it is queued already
+		done, err := l.Reopen(t.Context(), []jobs.Job{job}, false, jobs.AuditEntry{Operator: "o", Action: "retry"})
+		if err != nil || done[0] != want {
+			t.Fatalf("reopened %v: %v", done, err)
+		}
 	}
 	if steps, _ := l.Steps(job.Seq); len(steps) != 1 {
 		t.Errorf("steps %v", steps)
@@ -463,4 +466,32 @@ func BenchmarkEnd64(b *testing.B) {
 	close(work)
 	group.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "jobs/s")
+}
+
+func TestAFailureIsReportedAsItWasAlsoWhenTheJobIsRetriedBefore(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	in := intake(0, "a")
+	l.mustTake(t, in)
+	failed := ended(*in.Jobs[0], jobs.Failed)
+	if err := l.End(t.Context(), failed); err != nil {
+		t.Fatal(err)
+	}
+	job := failed.Job
+	job.State, job.Reopened, job.Failure = jobs.Queued, true, nil
+	if _, err := l.Reopen(t.Context(), []jobs.Job{job}, false, jobs.AuditEntry{}); err != nil {
+		t.Fatal(err)
+	}
+	if was, err := l.Ended(job.Seq); err != nil || was.State != jobs.Failed || was.Failure == nil {
+		t.Errorf("%+v %v", was, err)
+	}
+	if err := l.End(t.Context(), ended(job, jobs.Failed)); err != nil {
+		t.Fatal(err)
+	}
+	if n := l.Counts().Outbox; n != 1 {
+		t.Errorf("%d records wait", n)
+	}
+	if err := l.Delivered(t.Context(), []uint64{job.Seq}); err != nil || l.Counts().Outbox != 0 {
+		t.Errorf("%d records wait: %v", l.Counts().Outbox, err)
+	}
 }

@@ -134,6 +134,15 @@ func (l *Ledger) Payload(seq uint64) (payload []byte, err error) {
 	return payload, err
 }
 
+// HasPayload reports whether the ledger keeps the message of a job.
+func (l *Ledger) HasPayload(seq uint64) (has bool) {
+	_ = l.db.View(func(tx *bolt.Tx) error {
+		has = tx.Bucket(bPayloads).Get(key64(seq)) != nil
+		return nil
+	})
+	return has
+}
+
 // List returns up to limit jobs that f chooses, newest first, of those before a
 // sequence (0: from the newest). next is where the next page starts, 0 at the
 // end.

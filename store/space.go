@@ -37,7 +37,7 @@ func (c *change) trimPayloads(limit int) (n int, err error) {
 	var old [][]byte
 	cursor := c.bucket(bPayloads).Cursor()
 	for k, _ := cursor.First(); k != nil && len(old) < limit; k, _ = cursor.Next() {
-		if c.bucket(bDone).Get(k) != nil && c.bucket(bOutbox).Get(k) == nil {
+		if c.bucket(bDone).Get(k) != nil && !c.unreported(k) {
 			old = append(old, bytes.Clone(k))
 		}
 	}
@@ -73,7 +73,7 @@ func (c *change) trimEnded(limit int) (n int, err error) {
 func (c *change) oldestEnded(class byte) (at int64, ok bool) {
 	cursor := c.bucket(bEnded).Cursor()
 	for k, _ := cursor.Seek([]byte{class}); len(k) == 17 && k[0] == class; k, _ = cursor.Next() {
-		if c.bucket(bOutbox).Get(k[9:]) == nil {
+		if !c.unreported(k[9:]) {
 			return int64(binary.BigEndian.Uint64(k[1:])), true
 		}
 	}

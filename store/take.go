@@ -19,6 +19,11 @@ func (l *Ledger) Take(ctx context.Context, in jobs.Intake) ([]jobs.TakeResult, e
 			if err != nil {
 				return err
 			}
+			if in.Audits != nil && result == jobs.Taken {
+				if err := c.putAudit(seq, &in.Audits[i]); err != nil {
+					return err
+				}
+			}
 			seqs[i], results[i] = seq, result
 			if open {
 				unfinished = append(unfinished, job.Source.Offset)
@@ -55,6 +60,9 @@ func (c *change) takeOne(job *jobs.Job, payload []byte) (seq uint64, result jobs
 	if err = ids.Put([]byte(job.ID), key64(seq)); err != nil {
 		return 0, 0, false, err
 	}
+	if err = c.noteReplay(job); err != nil {
+		return 0, 0, false, err
+	}
 	c.counts.add(job, 1)
 	if job.State.Ended() {
 		stored := *job
@@ -83,10 +91,12 @@ func (c *change) takeKnown(seq uint64, job *jobs.Job) (jobs.TakeResult, bool, er
 // advance moves the partition's cursor and counts as finished the offsets of
 // the batch that are no unfinished job.
 func (l *Ledger) advance(c *change, in jobs.Intake, unfinished []int64) error {
-	if in.Partition.Topic == "" {
+	state := c.partition(l, in.Partition)
+	if in.Partition.Topic == "" { // submitted messages have no offsets
+		state.StreamSeq = max(state.StreamSeq, in.StreamSeq)
+		c.states[in.Partition] = state
 		return nil
 	}
-	state := c.partition(l, in.Partition)
 	if in.Next > state.Cursor {
 		state.Cursor = in.Next
 	}

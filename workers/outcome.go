@@ -32,7 +32,7 @@ func (r *Run) outcome(ctx context.Context, err error) jobs.Outcome {
 		o.Kind, o.Wanted = jobs.OutcomeLocked, r.wanted
 	case errors.As(err, &failure):
 		o.Kind, o.Failure = jobs.OutcomeFailed, failure
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.Is(err, jobs.ErrCanceled):
 		o.Kind = jobs.OutcomeReturned
 	case errors.As(err, &hold):
 		o.Kind, o.Reason = jobs.OutcomeHeld, hold.Reason

@@ -84,11 +84,14 @@ func DoOnce[T any](ctx context.Context, r *Run, name string, look func(context.C
 	return result, r.done(name, started, result)
 }
 
-// pass returns what is recorded of a step that the workflow comes to. Two steps
-// of one name would share a record: that is refused, it cannot be meant.
+// pass returns what is recorded of a step that the workflow comes to, unless the
+// job is canceled before it. Two steps of one name would share a record: that is refused, it cannot be meant.
 func (r *Run) pass(name string) (s jobs.Step, known bool, err error) {
 	if r.used[name] {
 		return s, false, fmt.Errorf("step %q comes twice in %s: this is a bug of the dispatcher, please report it", name, r.Message.Type)
+	}
+	if r.Canceled != nil && r.Canceled() {
+		return s, false, jobs.ErrCanceled
 	}
 	r.used[name] = true
 	s, known = r.recorded[name]

@@ -11,6 +11,7 @@ import (
 	"dispatcher/config"
 	"dispatcher/ingest"
 	"dispatcher/jobs"
+	"dispatcher/jobs/control"
 	"dispatcher/store"
 )
 
@@ -41,7 +42,7 @@ func exitCode(err error) int {
 	case errors.As(err, &exit):
 		return exit.code
 	case errors.As(err, &wrong), errors.Is(err, store.ErrInUse), errors.Is(err, store.ErrNewer),
-		errors.Is(err, store.ErrDamaged), errors.Is(err, ingest.ErrStoresDiffer):
+		errors.Is(err, store.ErrDamaged), errors.Is(err, ingest.ErrStoresDiffer), errors.Is(err, control.ErrVersion):
 		return exitUsage
 	case errors.Is(err, jobs.ErrNoJob):
 		return exitNoJob

@@ -15,14 +15,25 @@ import (
 func filterFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "state", Usage: "`STATE`: queued, running, retrying, succeeded, failed, canceled or released; repeatable, any of them"},
-		&cli.StringSliceFlag{Name: "type", Usage: "message `TYPE`; repeatable"},
-		&cli.StringSliceFlag{Name: "code", Usage: "failure `CODE` such as no_match; repeatable"},
+		typeFlag(), codeFlag(),
 		&cli.StringSliceFlag{Name: "key", Usage: "ordering `KEY`; repeatable"},
 		&cli.StringSliceFlag{Name: "worker", Usage: "worker `NAME`, host/pid; repeatable"},
 		&cli.StringFlag{Name: "since", Usage: "received after `WHEN`: a duration (24h, 7d) or a time (2026-11-24T10:00:00Z)"},
 		&cli.StringFlag{Name: "until", Usage: "received before `WHEN`"},
-		&cli.StringFlag{Name: "search", Usage: "`TEXT` in id, key or error"},
+		searchFlag(),
 	}
+}
+
+func typeFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "type", Usage: "message `TYPE`; repeatable"}
+}
+
+func codeFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "code", Usage: "failure `CODE` such as no_match; repeatable"}
+}
+
+func searchFlag() cli.Flag {
+	return &cli.StringFlag{Name: "search", Usage: "`TEXT` in id, key or error"}
 }
 
 // readFilter builds the filter that the flags describe; empty is true if none
@@ -36,8 +47,8 @@ func readFilter(c *cli.Context, now time.Time) (f jobs.Filter, empty bool, err e
 		f.States = append(f.States, state)
 	}
 	for _, name := range c.StringSlice("type") {
-		if !slices.Contains(jobs.Types(), name) {
-			return f, false, usagef("--type %q: no such message type; one of %s", name, strings.Join(jobs.Types(), ", "))
+		if err := knownType(name); err != nil {
+			return f, false, err
 		}
 		f.Types = append(f.Types, name)
 	}

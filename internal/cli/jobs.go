@@ -14,18 +14,16 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"dispatcher/config"
-	"dispatcher/jobs"
 	"dispatcher/jobs/control"
 	"dispatcher/jobs/embed"
-	"dispatcher/jobs/schedule"
 	"dispatcher/store"
 )
 
 func jobsCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "jobs",
-		Usage:       "inspect and retry jobs",
-		Subcommands: []*cli.Command{listCommand(), showCommand(), statsCommand(), retryCommand()},
+		Usage:       "inspect and steer jobs",
+		Subcommands: []*cli.Command{listCommand(), showCommand(), statsCommand(), watchCommand(), retryCommand(), cancelCommand(), pauseCommand(), resumeCommand(), submitCommand(), replayCommand()},
 		Action: func(c *cli.Context) error {
 			if name := c.Args().First(); name != "" {
 				return usagef("unknown command %q%s; see dispatcher jobs --help", name, didYouMean(c.Command.Subcommands, name))
@@ -42,8 +40,15 @@ func withBackend(c *cli.Context, do func(context.Context, control.Backend) error
 	if err != nil {
 		return err
 	}
+	if err = onBackend(c, cfg, do); control.IsNoJob(err) {
+		return fmt.Errorf("job %w; it was never here, or has been forgotten after its retention: see dispatcher jobs list", err)
+	}
+	return err
+}
+
+func onBackend(c *cli.Context, cfg *config.Config, do func(context.Context, control.Backend) error) error {
 	if _, err := os.Stat(filepath.Join(cfg.DataDir, ledgerFile)); errors.Is(err, fs.ErrNotExist) {
-		return usagef("data directory %s: no jobs are kept there; name the one that `dispatcher run` uses with --data-dir", cfg.DataDir)
+		return noStore(cfg.DataDir)
 	}
 	ledger, err := store.Open(store.Options{Path: filepath.Join(cfg.DataDir, ledgerFile)})
 	switch {
@@ -54,44 +59,29 @@ func withBackend(c *cli.Context, do func(context.Context, control.Backend) error
 	}
 	defer ledger.Close()
 	fmt.Fprintf(envOf(c).Stderr, "note: no dispatcher runs on %s, its store is read directly\n", cfg.DataDir)
-	return offline(c.Context, ledger, cfg.DataDir, do)
+	return offline(c.Context, ledger, cfg, do)
+}
+
+func noStore(dir string) error {
+	return usagef("data directory %s: no jobs are kept there; name the one that `dispatcher run` uses with --data-dir", dir)
 }
 
 // throughProcess asks the process that owns the data directory.
 func throughProcess(ctx context.Context, dataDir string, do func(context.Context, control.Backend) error) error {
 	access, err := embed.ReadAccess(filepath.Join(dataDir, accessFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("data directory %s: is in use, but nobody answers there: a dispatcher is starting, or another command is at work; try again", dataDir)
+	}
 	if err != nil {
 		return fmt.Errorf("data directory %s is in use, but its process cannot be asked: %w; run this as its owner", dataDir, err)
 	}
-	nc, err := access.Connect(nats.Name("dispatcher jobs"), nats.Timeout(5*time.Second))
+	nc, err := access.Connect(nats.Name("dispatcher jobs"), nats.Timeout(5*time.Second), nats.NoReconnect())
 	if err != nil {
 		return fmt.Errorf("connect to the dispatcher on %s: %w; it may be starting or stopping, try again", dataDir, err)
 	}
 	defer nc.Close()
 	return do(ctx, &control.Client{Conn: nc})
 }
-
-// offline answers from the store of a process that does not run.
-func offline(ctx context.Context, ledger *store.Ledger, dataDir string, do func(context.Context, control.Backend) error) error {
-	idle, err := schedule.New(schedule.Config{Ledger: ledger, Payloads: noStream{}})
-	if err != nil {
-		return err
-	}
-	if err := idle.Load(ctx); err != nil {
-		return fmt.Errorf("read store in %s: %w", dataDir, err)
-	}
-	defer idle.Close()
-	return do(ctx, &control.Desk{Ledger: ledger, Scheduler: idle})
-}
-
-// noStream stands for JOBS, which is not opened offline.
-type noStream struct{}
-
-func (noStream) Get(context.Context, uint64) (jobs.Envelope, error) {
-	return jobs.Envelope{}, errors.New("the payload is in JOBS, which only a running dispatcher reads")
-}
-func (noStream) Scan(context.Context, uint64, func(uint64, jobs.Envelope) error) error { return nil }
-func (noStream) Purge(context.Context, jobs.Partition, uint64) error                   { return nil }
 
 // operatorName is who the audit names.
 func operatorName() string {

@@ -30,9 +30,6 @@ func showCommand() *cli.Command {
 			query := control.ShowQuery{ID: c.Args().First(), Payload: c.Bool("payload")}
 			return withBackend(c, func(ctx context.Context, b control.Backend) error {
 				job, err := b.Show(ctx, query)
-				if control.IsNoJob(err) {
-					return &exitError{code: exitNoJob, err: fmt.Errorf("job %s: no such job; it was never here, or has been forgotten after its retention", query.ID)}
-				}
 				if err != nil {
 					return err
 				}

@@ -31,7 +31,7 @@ func planCommand() *cli.Command {
 				return err
 			}
 			name := c.Args().First()
-			message, err := readMessage(name, envOf(c).Stdin)
+			message, err := readMessage("plan", name, envOf(c).Stdin)
 			if err != nil {
 				return err
 			}
@@ -66,19 +66,19 @@ func howItEnds(class jobs.Class) string {
 
 // readMessage reads a file or, for -, standard input: no more than would be
 // taken from Kafka, and one byte that tells.
-func readMessage(name string, stdin io.Reader) ([]byte, error) {
+func readMessage(command, name string, stdin io.Reader) ([]byte, error) {
 	source := stdin
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, usagef("plan %s: cannot be read: %s; name a file with one message", name, err)
+			return nil, usagef("%s %s: cannot be read: %s; name a file with one message", command, name, err)
 		}
 		defer f.Close()
 		source = f
 	}
 	message, err := io.ReadAll(io.LimitReader(source, jobs.MaxValueBytes+1))
 	if err != nil {
-		return nil, usagef("plan %s: cannot be read: %s; name a file with one message", name, err)
+		return nil, usagef("%s %s: cannot be read: %s; name a file with one message", command, name, err)
 	}
 	return message, nil
 }

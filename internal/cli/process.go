@@ -38,8 +38,11 @@ type process struct {
 	restarting sync.Mutex
 	stream     *jobs.Stream
 	scheduler  *schedule.Scheduler
+	submitter  *ingest.Submitter
+	feed       *control.Feed
 	group      *ingest.Group
 	outbox     *ingest.Outbox
+	results    *ingest.Outbox // nil: none are sent
 	pool       *workers.Pool
 	gate       *workers.Gate
 	api        *ciso.Client
@@ -72,10 +75,8 @@ func (p *process) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.stream, err = jobs.OpenStream(ctx, p.nats.Conn, max(p.limit-p.ledger.Used(), p.limit/2)); err != nil {
-		return err
-	}
-	return ingest.CheckStores(ctx, p.ledger, p.stream)
+	p.stream, err = openJOBS(ctx, p.nats, p.ledger, p.limit)
+	return err
 }
 
 func (p *process) openScheduler(ctx context.Context) (err error) {
@@ -84,7 +85,7 @@ func (p *process) openScheduler(ctx context.Context) (err error) {
 		quarantine = -1
 	}
 	p.scheduler, err = schedule.New(schedule.Config{
-		Ledger: p.ledger, Payloads: p.stream, Origin: p, MaxUnfinished: p.cfg.MaxUnfinished,
+		Ledger: p.ledger, Payloads: p.stream, Origin: p, MaxUnfinished: p.cfg.MaxUnfinished, Results: p.cfg.Kafka.ResultsTopic != "",
 		MaxAttempts: p.cfg.Retry.MaxAttempts, MaxAge: p.cfg.Retry.MaxAge, BackoffBase: p.cfg.Retry.Base, BackoffCap: p.cfg.Retry.Cap,
 		Quarantine: quarantine, SlotFile: filepath.Join(p.cfg.DataDir, slotsFile), Log: p.log,
 	})
@@ -92,7 +93,17 @@ func (p *process) openScheduler(ctx context.Context) (err error) {
 		return err
 	}
 	p.scheduler.OnEnded(p.logEnded)
-	return p.scheduler.Load(ctx)
+	p.feed = control.NewFeed()
+	p.scheduler.OnChanged(p.feed.Changed)
+	p.submitter = newSubmitter(p.cfg, p.stream, p.scheduler, p.ledger)
+	if err := p.scheduler.Load(ctx); err != nil {
+		return err
+	}
+	if err := p.submitter.CatchUp(ctx); !errors.Is(err, jobs.ErrDamaged) {
+		return err
+	}
+	p.log.Error("JOBS is damaged: messages that were submitted just before the last process ended cannot be read; submit them again, after run --rebuild")
+	return nil
 }
 
 // Again reads a message from Kafka once more; see [schedule.Origin].
@@ -172,20 +183,23 @@ func (p *process) secretsChanged() bool {
 	return token || password || isNew
 }
 
-func (p *process) openKafka(context.Context) (err error) {
+func (p *process) openKafka(ctx context.Context) (err error) {
 	k := p.cfg.Kafka
 	connection := kafkaConnection(p.cfg)
 	p.outbox, err = ingest.NewOutbox(ingest.OutboxConfig{
-		Connection: connection, Topic: k.ErrorsTopic, GroupID: k.GroupID, Failures: p.ledger, Log: p.log,
+		Connection: connection, Topic: k.ErrorsTopic, GroupID: k.GroupID, Jobs: p.ledger, Log: p.log,
 	})
 	if err != nil {
 		return usagef("kafka settings: %s", err)
 	}
 	p.scheduler.OnFailed(p.outbox.Wake)
+	if err := p.openResults(ctx, connection); err != nil {
+		return err
+	}
 	p.group, err = ingest.NewGroup(ingest.Config{
 		Connection: connection, Topic: k.ObservationTopic, GroupID: k.GroupID, SessionTimeout: k.SessionTimeout, ResetCursor: p.options.resetCursor,
 		Ledger: p.ledger, Stream: p.stream, Scheduler: p.scheduler, Holds: p.scheduler, Log: p.log, OnWriteError: p.restartNATS,
-		Jobs: jobs.Reader{Ordering: p.cfg.Ordering, Policy: policyOf(p.cfg), Clock: time.Now},
+		Jobs: reader(p.cfg),
 	})
 	if err != nil {
 		return usagef("kafka settings: %s", err)
@@ -200,7 +214,10 @@ func (p *process) serveControl() error {
 }
 
 func (p *process) desk() *control.Desk {
-	return &control.Desk{Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest}
+	return &control.Desk{
+		Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest,
+		Submitter: p.submitter, Failures: errorLog(p.cfg), Feed: p.feed,
+	}
 }
 
 // run works until ctx ends, then gives back what it has and closes.
@@ -221,6 +238,9 @@ func (p *process) run(ctx context.Context) error {
 	var last, first sync.WaitGroup
 	last.Go(func() { p.scheduler.Run(upkeep) })
 	last.Go(func() { p.outbox.Run(upkeep) })
+	if p.results != nil {
+		last.Go(func() { p.results.Run(upkeep) })
+	}
 	last.Go(func() { p.upkeep(upkeep) })
 	last.Go(func() { p.gate.Run(upkeep) })
 	last.Go(func() { p.connect(ctx) })
@@ -266,6 +286,9 @@ func (p *process) healthy() error {
 // ingest tells how far each partition has been read.
 func (p *process) ingest() (role string, list []control.Ingest) {
 	for _, s := range p.ledger.Partitions() {
+		if s.Topic == "" {
+			continue // submitted messages
+		}
 		row := control.Ingest{Topic: s.Topic, Partition: s.ID, Cursor: s.Cursor, Committed: s.Committed}
 		if end, ok := p.group.End(s.Partition); ok {
 			row.Lag = max(0, end-s.Cursor)

@@ -96,6 +96,7 @@ func worldOn(t testing.TB, k *kafkatest.Kafka, api fakeciso.Config) *World {
 type Process struct {
 	t    testing.TB
 	cmd  *exec.Cmd
+	out  *logBuffer
 	log  *logBuffer
 	done chan struct{}
 	err  error
@@ -133,8 +134,23 @@ func (w *World) Start(more ...string) *Process {
 			env = append(env, m)
 		}
 	}
-	p := &Process{t: w.t, cmd: exec.Command(path, args...), log: &logBuffer{}, done: make(chan struct{})}
-	p.cmd.Env, p.cmd.Dir, p.cmd.Stderr = env, w.Dir, p.log
+	return w.start(exec.Command(path, args...), env)
+}
+
+// launch runs a command that ends when it is told to.
+func (w *World) launch(args ...string) *Process {
+	w.t.Helper()
+	path, err := binary()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return w.start(exec.Command(path, args...), w.environment())
+}
+
+func (w *World) start(cmd *exec.Cmd, env []string) *Process {
+	w.t.Helper()
+	p := &Process{t: w.t, cmd: cmd, out: &logBuffer{}, log: &logBuffer{}, done: make(chan struct{})}
+	p.cmd.Env, p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = env, w.Dir, p.out, p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		w.t.Fatal(err)
@@ -196,6 +212,20 @@ func (p *Process) Stop() {
 func (p *Process) Says(text string) {
 	p.t.Helper()
 	p.SaysAny(text)
+}
+
+// Prints waits until the output has texts.
+func (p *Process) Prints(texts ...string) {
+	p.t.Helper()
+	eventually(p.t, "the output to be "+strings.Join(texts, " and "), func() error {
+		out := p.out.String()
+		for _, text := range texts {
+			if !strings.Contains(out, text) {
+				return fmt.Errorf("it is %s", out)
+			}
+		}
+		return nil
+	})
 }
 
 // SaysAny waits until the log has one of some texts, and returns that.

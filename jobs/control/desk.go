@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -18,6 +19,8 @@ type Ledger interface {
 	JobBySeq(seq uint64) (jobs.Job, error)
 	List(f jobs.Filter, before uint64, limit int) (page []jobs.Job, next uint64, err error)
 	Counts() jobs.Counts
+	Replayed(id string) bool
+	LastSuccess(key string) (seq uint64, ok bool)
 	History
 }
 
@@ -33,7 +36,10 @@ type History interface {
 type Scheduler interface {
 	Waiting(seq uint64) (schedule.Waiting, bool)
 	Snapshot() schedule.Snapshot
-	Reopen(ctx context.Context, job jobs.Job, r schedule.Reopening) error
+	Reopen(ctx context.Context, list []jobs.Job, r schedule.Reopening) []error
+	Cancel(ctx context.Context, list []jobs.Job, c schedule.Cancellation) []schedule.Verdict
+	Pause(ctx context.Context, scope, message string) (isNew bool, err error)
+	Resume(ctx context.Context, scope string) (ended []jobs.Hold, err error)
 }
 
 // Desk is the [Backend] on the ledger itself.
@@ -41,7 +47,10 @@ type Desk struct {
 	Ledger    Ledger
 	Scheduler Scheduler                                                    // of the running process, or an idle one over the same ledger
 	Stream    func(ctx context.Context, seq uint64) (jobs.Envelope, error) // JOBS; nil: payloads of unfinished jobs cannot be read
-	Ingest    func() (role string, partitions []Ingest)                    // nil: offline
+	Submitter Submitter
+	Failures  Failures
+	Feed      *Feed                                     // nil: offline
+	Ingest    func() (role string, partitions []Ingest) // nil: offline
 	Clock     func() time.Time
 }
 
@@ -58,7 +67,7 @@ func (d *Desk) List(ctx context.Context, q ListQuery) (ListPage, error) {
 		}
 		for i := range records {
 			v := d.view(&records[i])
-			if running && !wanted(q.Filter.States, v.State) {
+			if running && !slices.Contains(q.Filter.States, v.State) {
 				continue
 			}
 			if q.Payload {
@@ -90,13 +99,12 @@ func (d *Desk) widen(f jobs.Filter) (_ jobs.Filter, running bool) {
 	return f, running
 }
 
-func wanted(states []jobs.State, s jobs.State) bool {
-	for _, w := range states {
-		if w == s {
-			return true
-		}
+// state is a job's state, of which the ledger does not know that it runs.
+func (d *Desk) state(job *jobs.Job) jobs.State {
+	if w, ok := d.Scheduler.Waiting(job.Seq); ok && w.Running {
+		return jobs.Running
 	}
-	return false
+	return view(job).State
 }
 
 func (d *Desk) view(job *jobs.Job) Job {
@@ -145,7 +153,7 @@ func (d *Desk) message(ctx context.Context, job *jobs.Job) json.RawMessage {
 		env, err = jobs.DecodeEnvelope(encoded)
 	case job.StreamSeq != 0 && d.Stream != nil:
 		env, err = d.Stream(ctx, job.StreamSeq)
-		if err == nil && !job.Submitted && env.Offset != job.Source.Offset {
+		if err == nil && !env.Carries(job) {
 			return nil
 		}
 	}
@@ -209,4 +217,12 @@ func (d *Desk) oldestUnfinished() (time.Time, error) {
 		return time.Time{}, nil // it ended meanwhile
 	}
 	return job.ReceivedAt, nil
+}
+
+// Watch returns what has changed, as soon as something has.
+func (d *Desk) Watch(ctx context.Context, q WatchQuery) (Changes, error) {
+	if d.Feed == nil {
+		return Changes{}, errors.New("jobs watch: nothing changes while no dispatcher runs")
+	}
+	return d.Feed.watch(ctx, q), nil
 }

@@ -7,16 +7,22 @@
 // [Backend] is the API. [Desk] answers it from the ledger, with the scheduler's
 // help when one runs; [Serve] offers a Backend on a NATS connection and
 // [Client] uses one from there. When no process owns the data directory, the
-// command opens the ledger itself and asks a Desk without scheduler.
+// command opens the ledger itself and asks a Desk with an idle scheduler. A
+// [Feed] is what those see who watch.
 //
 // # Invariants
 //
 //   - An answer that says that something was changed comes after its sync.
 //   - Names in the JSON are an interface, see docs: none is ever renamed.
 //   - Lists are paged; no request holds a read transaction for long.
+//   - A change of many jobs takes the oldest first, in batches that are each
+//     durable before the next, and goes on when its client has gone.
+//   - Nobody who watches makes the scheduler wait: what is too fast is lost to
+//     them, and they are told how much.
 //
 // # Failure cases
 //
-// A request that nobody answers within its time is an error that names the
-// process's data directory; nothing is assumed about it.
+// A client hears every half second that its request is being worked on; when
+// it does not for a minute, or the connection ends, that is an error, and nothing
+// is assumed about the request. A program of another [Version] is refused.
 package control

@@ -17,110 +17,131 @@ import (
 const (
 	serviceName   = "dispatcher-jobs"
 	subjectPrefix = "dispatcher.control"
-	apiVersion    = "1.0.0"
 )
 
-// requestTimeout bounds the work on one request; bulk changes take long.
-const requestTimeout = 10 * time.Minute
+// Version is that of the control API. A program of another one is refused: what
+// it means by a request may be something else.
+const Version = "2.0.0"
 
-// codeNoJob marks [jobs.ErrNoJob] on the wire.
-const codeNoJob = "404"
+// Headers of requests and answers.
+const (
+	versionHeader  = "Dispatcher-Control-Version"
+	progressHeader = "Dispatcher-Progress" // of an answer that is not the last
+)
+
+// lookTimeout bounds the work on a request that only looks.
+const lookTimeout = 10 * time.Minute
+
+// beat is how often a client hears that its request is being worked on.
+const beat = 500 * time.Millisecond
+
+// Codes of errors on the wire.
+const (
+	codeNoJob   = "404" // [jobs.ErrNoJob]
+	codeVersion = "505"
+	codeWrong   = "400"
+	codeFailed  = "500"
+)
 
 // Serve offers backend on nc until the returned function is called.
 func Serve(nc *nats.Conn, backend Backend) (stop func() error, err error) {
-	service, err := micro.AddService(nc, micro.Config{Name: serviceName, Version: apiVersion})
+	service, err := micro.AddService(nc, micro.Config{Name: serviceName, Version: Version})
 	if err != nil {
 		return nil, fmt.Errorf("offer control api: %w", err)
 	}
 	group := service.AddGroup(subjectPrefix)
-	for name, handler := range map[string]micro.Handler{
-		"list":  handle(backend.List),
-		"show":  handle(backend.Show),
-		"stats": handle(func(ctx context.Context, _ struct{}) (Stats, error) { return backend.Stats(ctx) }),
-		"retry": handle(backend.Retry),
+	for name, answer := range map[string]answerer{
+		"list":   look(backend.List),
+		"show":   look(backend.Show),
+		"watch":  look(backend.Watch),
+		"stats":  look(func(ctx context.Context, _ struct{}) (Stats, error) { return backend.Stats(ctx) }),
+		"retry":  change(backend.Retry),
+		"cancel": change(backend.Cancel),
+		"pause":  change(quiet(backend.Pause)),
+		"resume": change(quiet(backend.Resume)),
+		"replay": change(backend.Replay),
+		"submit": submit(backend.Submit),
 	} {
-		if err := group.AddEndpoint(name, handler); err != nil {
+		if err := group.AddEndpoint(name, micro.HandlerFunc(func(r micro.Request) { go serve(r, answer) })); err != nil {
 			return nil, fmt.Errorf("offer control api %s: %w", name, err)
 		}
 	}
 	return service.Stop, nil
 }
 
-// handle answers JSON requests with JSON.
-func handle[Q, A any](answer func(context.Context, Q) (A, error)) micro.Handler {
-	return micro.HandlerFunc(func(r micro.Request) {
-		// In a goroutine of its own: a bulk change must not stand before others.
-		go func() {
-			ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
-			defer cancel()
-			var q Q
-			if err := json.Unmarshal(r.Data(), &q); err != nil {
-				_ = r.Error("400", "read request: "+err.Error(), nil) // nobody else to tell
-				return
-			}
-			a, err := answer(ctx, q)
-			switch {
-			case errors.Is(err, jobs.ErrNoJob):
-				_ = r.Error(codeNoJob, err.Error(), nil)
-			case err != nil:
-				_ = r.Error("500", err.Error(), nil)
-			default:
-				_ = r.RespondJSON(a)
-			}
-		}()
-	})
-}
+// answerer answers the body of a request.
+type answerer func(body []byte, told Progress) (any, error)
 
-// Client is a [Backend] in another process.
-type Client struct{ Conn *nats.Conn }
+// errUnreadable is wrapped by errors about requests that make no sense.
+var errUnreadable = errors.New("request cannot be read")
 
-// List implements [Backend].
-func (c *Client) List(ctx context.Context, q ListQuery) (ListPage, error) {
-	return call[ListPage](ctx, c.Conn, "list", q)
-}
-
-// Show implements [Backend].
-func (c *Client) Show(ctx context.Context, q ShowQuery) (Detail, error) {
-	return call[Detail](ctx, c.Conn, "show", q)
-}
-
-// Stats implements [Backend].
-func (c *Client) Stats(ctx context.Context) (Stats, error) {
-	return call[Stats](ctx, c.Conn, "stats", struct{}{})
-}
-
-// Retry implements [Backend].
-func (c *Client) Retry(ctx context.Context, q RetryQuery) (Changed, error) {
-	return call[Changed](ctx, c.Conn, "retry", q)
-}
-
-func call[A any](ctx context.Context, nc *nats.Conn, name string, q any) (answer A, err error) {
-	data, err := json.Marshal(q)
-	if err != nil {
-		return answer, fmt.Errorf("write request: %w", err)
-	}
-	reply, err := nc.RequestWithContext(ctx, subjectPrefix+"."+name, data)
-	if err != nil {
-		return answer, fmt.Errorf("ask the running dispatcher for %s: %w", name, err)
-	}
-	if code := reply.Header.Get(micro.ErrorCodeHeader); code != "" {
-		text := reply.Header.Get(micro.ErrorHeader)
-		if code == codeNoJob {
-			return answer, &remoteError{text: text, is: jobs.ErrNoJob}
+// look answers a request that changes nothing.
+func look[Q, A any](answer func(context.Context, Q) (A, error)) answerer {
+	return func(body []byte, _ Progress) (any, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
+		defer cancel()
+		q, err := read[Q](body)
+		if err != nil {
+			return nil, err
 		}
-		return answer, &remoteError{text: text}
+		return answer(ctx, q)
 	}
-	if err := json.Unmarshal(reply.Data, &answer); err != nil {
-		return answer, fmt.Errorf("read answer of the running dispatcher: %w", err)
-	}
-	return answer, nil
 }
 
-// remoteError is an error that the other process described.
-type remoteError struct {
-	text string
-	is   error
+// change answers a request that changes something: it goes on when the client
+// has gone away.
+func change[Q, A any](answer func(context.Context, Q, Progress) (A, error)) answerer {
+	return func(body []byte, told Progress) (any, error) {
+		q, err := read[Q](body)
+		if err != nil {
+			return nil, err
+		}
+		return answer(context.Background(), q, told)
+	}
 }
 
-func (e *remoteError) Error() string { return e.text }
-func (e *remoteError) Unwrap() error { return e.is }
+// submit answers a request whose body is an encoded message.
+func submit(answer func(context.Context, jobs.Envelope) (Job, error)) answerer {
+	return func(body []byte, _ Progress) (any, error) {
+		env, err := jobs.DecodeEnvelope(body)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errUnreadable, err)
+		}
+		return answer(context.Background(), env)
+	}
+}
+
+// quiet is for a change that is done at once.
+func quiet[Q, A any](answer func(context.Context, Q) (A, error)) func(context.Context, Q, Progress) (A, error) {
+	return func(ctx context.Context, q Q, _ Progress) (A, error) { return answer(ctx, q) }
+}
+
+func read[Q any](body []byte) (q Q, err error) {
+	if err := json.Unmarshal(body, &q); err != nil {
+		return q, fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	return q, nil
+}
+
+// serve works on one request and tells the client meanwhile how far it is.
+func serve(r micro.Request, answer answerer) {
+	if theirs := r.Headers().Get(versionHeader); theirs != Version {
+		_ = r.Error(codeVersion, fmt.Sprintf("the running dispatcher has version %s of the control API, this program %q", Version, theirs), nil)
+		return
+	}
+	t := &teller{request: r, stop: make(chan struct{}), stopped: make(chan struct{})}
+	go t.run()
+	a, err := answer(r.Data(), t.note)
+	close(t.stop)
+	<-t.stopped
+	switch { // whoever asked may have gone: nobody else is to be told
+	case errors.Is(err, jobs.ErrNoJob):
+		_ = r.Error(codeNoJob, err.Error(), nil)
+	case errors.Is(err, errUnreadable):
+		_ = r.Error(codeWrong, err.Error(), nil)
+	case err != nil:
+		_ = r.Error(codeFailed, err.Error(), nil)
+	default:
+		_ = r.RespondJSON(a, micro.WithHeaders(micro.Headers{versionHeader: []string{Version}}))
+	}
+}

@@ -75,7 +75,7 @@ func (s *Scheduler) Release(ctx context.Context, p jobs.Partition, finished func
 		s.forget(e, s.cfg.Clock())
 		s.grantFor(freed, s.cfg.Clock())
 		s.mu.Unlock()
-		s.onEnded(job)
+		s.tellEnded(job)
 		n++
 	}
 	return n, nil
@@ -87,7 +87,7 @@ func (s *Scheduler) releasable(p jobs.Partition, finished func(offset int64) boo
 	defer s.mu.Unlock()
 	index := s.partitions.index(p)
 	for _, e := range s.bySeq {
-		if e.inKafka && e.partition == index && e.run == nil && finished(e.offset) {
+		if e.inKafka && e.partition == index && e.run == nil && e.phase != ending && finished(e.offset) {
 			e.phase = ending
 			list = append(list, e)
 		}

@@ -56,7 +56,7 @@ func (s *Scheduler) blameOne(ctx context.Context, job jobs.Job) error {
 	if err := s.cfg.Ledger.End(ctx, jobs.Ending{Job: job, Attempt: attempt, Payload: payload}); err != nil {
 		return fmt.Errorf("record failure of %s: %w", job.ID, err)
 	}
-	s.onEnded(job)
+	s.tellEnded(job)
 	return nil
 }
 

@@ -128,13 +128,15 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, worker string) (*jobs.C
 	defer s.mu.Unlock()
 	e.run.job, e.run.payload = job, payload
 	e.run.slot = s.slots.mark(e.seq, nil)
+	s.onChanged(&e.run.job)
 	claim := &jobs.Claim{
-		Lease:   jobs.Lease{Seq: e.seq, ID: job.ID, Epoch: e.epoch},
-		Job:     job,
-		Payload: payload,
-		Steps:   steps,
-		Resumed: e.resumed,
-		Revoked: s.revoked,
+		Lease:    jobs.Lease{Seq: e.seq, ID: job.ID, Epoch: e.epoch},
+		Job:      job,
+		Payload:  payload,
+		Steps:    steps,
+		Resumed:  e.resumed,
+		Revoked:  s.revoked,
+		Canceled: func() bool { return e.canceling.Load() != nil },
 	}
 	if e.grant != nil {
 		claim.Granted = slices.Clone(e.grant.objects)
@@ -209,6 +211,9 @@ func (s *Scheduler) leaveHand(e *entry) {
 		s.slots.clear(e.run.slot)
 	}
 	e.run = nil
+	if e.canceling.Load() != nil {
+		go s.settle(e)
+	}
 	if s.aloneSeq == e.seq {
 		s.aloneSeq = 0
 	}

@@ -16,6 +16,7 @@ type Config struct {
 	Payloads Payloads
 	Origin   Origin // nil: what JOBS lost is lost
 
+	Results       bool          // successes are reported, too
 	MaxUnfinished int           // read-ahead, 100,000
 	CacheBytes    int64         // payloads kept in memory for jobs soon to run, 16 MiB
 	MaxAttempts   int           // 10
@@ -85,12 +86,15 @@ type Recorder interface {
 	Take(ctx context.Context, in jobs.Intake) ([]jobs.TakeResult, error)
 	Checkpoint(ctx context.Context, seq uint64, steps []jobs.Step, sync bool) error
 	Update(ctx context.Context, job jobs.Job, attempt *jobs.Attempt, steps []jobs.Step, payload []byte) error
-	End(ctx context.Context, e jobs.Ending) error
+	End(ctx context.Context, list ...jobs.Ending) error
 }
 
 // Operator is the part of the ledger that operators' commands and upkeep use.
 type Operator interface {
-	Reopen(ctx context.Context, job jobs.Job, fromStart bool, audit jobs.AuditEntry) error
+	Reopen(ctx context.Context, list []jobs.Job, fromStart bool, audit jobs.AuditEntry) (reopened []bool, err error)
+	HasPayload(seq uint64) bool
+	Pauses() ([]jobs.Hold, error)
+	SetPauses(ctx context.Context, list []jobs.Hold) error
 	LastSuccess(key string) (seq uint64, ok bool)
 	Keep(ctx context.Context, seq uint64, payload []byte) error
 	Quarantine() []jobs.Quarantined

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"hash/maphash"
+	"sync/atomic"
 
 	"dispatcher/jobs"
 )
@@ -30,11 +31,12 @@ type entry struct {
 	offset    int64
 	due       int64 // Unix nanoseconds, of waiting
 	lane      *lane
-	next      *entry // in the lane
-	hot       *hot   // nil: read record and payload at claim
-	run       *run   // while running or ending
-	grant     *grant // object locks held or asked for
-	partition int32  // index into Scheduler.partitions; -1: not from Kafka
+	next      *entry                    // in the lane
+	hot       *hot                      // nil: read record and payload at claim
+	run       *run                      // while running or ending
+	canceling atomic.Pointer[canceling] // an operator wants it to end; set and unset under the lock
+	grant     *grant                    // object locks held or asked for
+	partition int32                     // index into Scheduler.partitions
 	dueIndex  int32
 	phase     phase
 	kind      uint8 // index into kinds
@@ -104,6 +106,7 @@ func (ls *lanes) insert(key string, e *entry) (isHead bool) {
 // faster, or an operator retried an old one.
 func (l *lane) insertSorted(e *entry) (isHead bool) {
 	if e.seq < l.head.seq && l.head.yields() {
+		l.head.phase = behind
 		e.next = l.head
 		l.head = e
 		return true
@@ -144,5 +147,8 @@ func (ls *lanes) remove(e *entry) (head *entry) {
 	return nil
 }
 
-// yields reports whether an older job of the lane may still go first.
-func (e *entry) yields() bool { return e.phase == ready || e.phase == waiting || e.phase == behind }
+// yields reports whether an older job of the lane may still go first. One that
+// has been granted locks may not wait for another: that could want the same.
+func (e *entry) yields() bool {
+	return e.grant == nil && (e.phase == ready || e.phase == waiting || e.phase == behind)
+}

@@ -27,6 +27,7 @@ type memory struct {
 	audits     []jobs.AuditEntry
 	owners     map[string]uint64
 	seen       uint64 // in the stream
+	pauses     []jobs.Hold
 }
 
 func newMemory() *memory {
@@ -74,32 +75,53 @@ func (m *memory) Update(_ context.Context, job jobs.Job, attempt *jobs.Attempt, 
 	return nil
 }
 
-func (m *memory) End(_ context.Context, e jobs.Ending) error {
+func (m *memory) End(_ context.Context, list ...jobs.Ending) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.failing != nil {
 		return m.failing
 	}
-	m.jobs[e.Job.Seq] = e.Job
-	m.steps[e.Job.Seq] = append(m.steps[e.Job.Seq], e.Steps...)
-	if e.Attempt != nil {
-		m.attempts[e.Job.Seq] = append(m.attempts[e.Job.Seq], *e.Attempt)
-	}
-	if e.Payload != nil {
-		m.kept[e.Job.Seq] = e.Payload
+	for _, e := range list {
+		m.jobs[e.Job.Seq] = e.Job
+		m.steps[e.Job.Seq] = append(m.steps[e.Job.Seq], e.Steps...)
+		if e.Attempt != nil {
+			m.attempts[e.Job.Seq] = append(m.attempts[e.Job.Seq], *e.Attempt)
+		}
+		if e.Payload != nil {
+			m.kept[e.Job.Seq] = e.Payload
+		}
+		if e.Audit != nil {
+			m.audits = append(m.audits, *e.Audit)
+		}
 	}
 	return nil
 }
 
-func (m *memory) Reopen(_ context.Context, job jobs.Job, fromStart bool, audit jobs.AuditEntry) error {
+func (m *memory) Reopen(_ context.Context, list []jobs.Job, fromStart bool, audit jobs.AuditEntry) ([]bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.jobs[job.Seq] = job
-	if fromStart {
-		delete(m.steps, job.Seq)
+	done := make([]bool, len(list))
+	for i, job := range list {
+		done[i] = m.jobs[job.Seq].State.Ended()
+		m.jobs[job.Seq] = job
+		if fromStart {
+			delete(m.steps, job.Seq)
+		}
+		m.audits = append(m.audits, audit)
 	}
-	m.audits = append(m.audits, audit)
+	return done, m.failing
+}
+
+func (m *memory) Pauses() ([]jobs.Hold, error) { return m.pauses, nil }
+
+func (m *memory) SetPauses(_ context.Context, list []jobs.Hold) error {
+	m.pauses = list
 	return nil
+}
+
+func (m *memory) HasPayload(seq uint64) bool {
+	_, err := m.Payload(seq)
+	return err == nil
 }
 
 func (m *memory) LastSuccess(key string) (last uint64, ok bool) {
@@ -335,6 +357,11 @@ func (b *bench) finish(t *testing.T, c *jobs.Claim, o jobs.Outcome) {
 	if err := b.Finish(t.Context(), c.Lease, o); err != nil {
 		t.Fatalf("finish %s: %v", c.ID, err)
 	}
+}
+
+func (b *bench) reopen(t *testing.T, job jobs.Job, r Reopening) error {
+	t.Helper()
+	return b.Reopen(t.Context(), []jobs.Job{job}, r)[0]
 }
 
 var succeeded = jobs.Outcome{Kind: jobs.OutcomeSucceeded}

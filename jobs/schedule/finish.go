@@ -22,9 +22,14 @@ func (s *Scheduler) Finish(ctx context.Context, lease jobs.Lease, o jobs.Outcome
 	if err := s.quarantineUnanswered(ctx, e, o.Unanswered); err != nil {
 		return err
 	}
-	switch o.Kind {
-	case jobs.OutcomeSucceeded, jobs.OutcomeFailed:
+	c := e.canceling.Load()
+	switch {
+	case o.Kind == jobs.OutcomeSucceeded, o.Kind == jobs.OutcomeFailed:
 		return s.end(ctx, e, o)
+	case c != nil:
+		return s.endInHand(ctx, e, o, c)
+	}
+	switch o.Kind {
 	case jobs.OutcomeRetry:
 		return s.postpone(ctx, e, o)
 	case jobs.OutcomeHeld, jobs.OutcomeLocked, jobs.OutcomeReturned:
@@ -74,17 +79,25 @@ func (s *Scheduler) end(ctx context.Context, e *entry, o jobs.Outcome) error {
 	ending := jobs.Ending{Steps: o.Steps}
 	if o.Kind == jobs.OutcomeSucceeded {
 		job.State, job.Failure = jobs.Succeeded, nil
+		ending.Report = s.cfg.Results
 	} else {
 		job.State, job.Failure = jobs.Failed, o.Failure
 		ending.Attempt = attemptOf(&job, o)
+	}
+	if ending.Report || job.State == jobs.Failed {
 		ending.Payload = e.run.payload.Encode(nil)
 	}
 	ending.Job = job
+	return s.store(ctx, e, ending)
+}
+
+// store stores the end of a job in hand, and lets the next ones go on.
+func (s *Scheduler) store(ctx context.Context, e *entry, ending jobs.Ending) error {
 	if err := s.untilStored(ctx, func() error { return s.cfg.Ledger.End(ctx, ending) }); err != nil {
-		return fmt.Errorf("store outcome of %s: %w", job.ID, err)
+		return fmt.Errorf("store outcome of %s: %w", ending.Job.ID, err)
 	}
 	crashpoint.Here("ended")
-	s.ended(e, job)
+	s.ended(e, ending.Job)
 	return nil
 }
 
@@ -99,10 +112,13 @@ func (s *Scheduler) ended(e *entry, job jobs.Job) {
 	s.grantFor(freed, now)
 	s.pump()
 	s.mu.Unlock()
-	if job.State == jobs.Failed {
+	switch {
+	case job.State == jobs.Failed:
 		s.onFailed()
+	case job.State == jobs.Succeeded && s.cfg.Results:
+		s.onResult()
 	}
-	s.onEnded(job)
+	s.tellEnded(job)
 }
 
 // postpone stores a failed attempt: the job is retried later, or exhausted.
@@ -122,6 +138,7 @@ func (s *Scheduler) postpone(ctx context.Context, e *entry, o jobs.Outcome) erro
 	if err != nil {
 		return fmt.Errorf("store attempt of %s: %w", job.ID, err)
 	}
+	s.onChanged(&job)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.cfg.Clock()
@@ -149,18 +166,19 @@ func exhausted(job *jobs.Job, last *jobs.Failure) *jobs.Failure {
 // putBack ends an attempt that does not count. The record changes only if
 // something was written or recorded.
 func (s *Scheduler) putBack(ctx context.Context, e *entry, o jobs.Outcome) error {
+	job := e.run.job
+	job.State = jobs.Queued
+	if e.retrying {
+		job.State = jobs.Retrying
+	}
 	if len(o.Steps) > 0 || len(o.Objects) > 0 {
-		job := e.run.job
-		job.State = jobs.Queued
-		if e.retrying {
-			job.State = jobs.Retrying
-		}
 		job.Objects = mergeObjects(job.Objects, o.Objects)
 		err := s.untilStored(ctx, func() error { return s.cfg.Ledger.Update(ctx, job, nil, o.Steps, nil) })
 		if err != nil {
 			return fmt.Errorf("store progress of %s: %w", job.ID, err)
 		}
 	}
+	s.onChanged(&job)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.cfg.Clock()

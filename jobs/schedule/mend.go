@@ -27,8 +27,8 @@ const readsFatal = 3
 // origin, and checks that it is this job's: a place alone is never believed.
 func (s *Scheduler) fromJOBS(ctx context.Context, streamSeq uint64, job *jobs.Job) (jobs.Envelope, error) {
 	env, err := s.cfg.Payloads.Get(ctx, streamSeq)
-	if err == nil && !job.Submitted && (env.Topic != job.Source.Topic || env.Partition != job.Source.Partition || env.Offset != job.Source.Offset) {
-		err = fmt.Errorf("JOBS %d holds %s-%d-%d: %w", streamSeq, env.Topic, env.Partition, env.Offset, jobs.ErrDamaged)
+	if err == nil && !env.Carries(job) {
+		err = fmt.Errorf("JOBS %d holds the message of %s: %w", streamSeq, env.ID(), jobs.ErrDamaged)
 	}
 	if err == nil {
 		return env, nil

@@ -386,14 +386,14 @@ func TestRetryIsSkippedWhenSupersededAndHasAFreshBudget(t *testing.T) {
 	b.finish(t, b.claim(t), succeeded)
 
 	old, _ := m.JobBySeq(seqs[0])
-	if err := b.Reopen(t.Context(), old, Reopening{}); !IsSkip(err) {
+	if err := b.reopen(t, old, Reopening{}); !IsSkip(err) {
 		t.Errorf("superseded by %d, yet: %v", newer[0], err)
 	}
-	if err := b.Reopen(t.Context(), old, Reopening{Force: true}); err != nil {
+	if err := b.reopen(t, old, Reopening{Force: true}); err != nil {
 		t.Error(err)
 	}
 	other, _ := m.JobBySeq(seqs[1])
-	if err := b.Reopen(t.Context(), other, Reopening{Audit: jobs.AuditEntry{Operator: "o"}}); err != nil {
+	if err := b.reopen(t, other, Reopening{Audit: jobs.AuditEntry{Operator: "o"}}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -409,7 +409,8 @@ func TestRetryIsSkippedWhenSupersededAndHasAFreshBudget(t *testing.T) {
 }
 
 // TestRandomWorkKeepsTheInvariants drives many workers with random outcomes
-// and locks, and checks: order per key, one writer per object, every job ends.
+// and locks, and an operator who cancels, and checks: order per key, one writer
+// per object, every job ends once.
 func TestRandomWorkKeepsTheInvariants(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
@@ -422,13 +423,22 @@ func TestRandomWorkKeepsTheInvariants(t *testing.T) {
 	for range total {
 		keys = append(keys, fmt.Sprint("k", random.IntN(20)))
 	}
-	b.feed(t, keys...)
-
 	var mu sync.Mutex
-	lastEnded, writers := map[string]uint64{}, map[string]uint64{}
-	ended := 0
+	lastEnded, writers, ended := map[string]uint64{}, map[string]uint64{}, map[uint64]bool{}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
+	b.OnEnded(func(job jobs.Job) {
+		mu.Lock()
+		defer mu.Unlock()
+		if ended[job.Seq] {
+			t.Errorf("job %d ended twice", job.Seq)
+		}
+		if ended[job.Seq] = true; len(ended) == total {
+			cancel()
+		}
+	})
+	seqs := b.feed(t, keys...)
+	finished := make(chan struct{})
 	work := func(worker int) {
 		random := rand.New(rand.NewPCG(seed, uint64(worker)))
 		for {
@@ -480,12 +490,33 @@ func TestRandomWorkKeepsTheInvariants(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if o.Kind == jobs.OutcomeSucceeded {
-				mu.Lock()
-				if ended++; ended == total {
-					cancel()
+			select {
+			case finished <- struct{}{}:
+			default:
+			}
+		}
+	}
+	operate := func() {
+		random := rand.New(rand.NewPCG(seed, 99))
+		for {
+			select {
+			case <-finished: // so that enough is left for the workers
+			case <-ctx.Done():
+				return
+			}
+			job, err := m.JobBySeq(seqs[random.IntN(total)])
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if v := b.Cancel(ctx, []jobs.Job{job}, Cancellation{})[0]; v.Pending != nil {
+				select {
+				case <-v.Pending:
+				case <-ctx.Done():
 				}
-				mu.Unlock()
+				if job, _ := m.JobBySeq(job.Seq); !job.State.Ended() {
+					t.Errorf("job %d is out of hand, and yet %s", job.Seq, job.State)
+				}
 			}
 		}
 	}
@@ -493,8 +524,9 @@ func TestRandomWorkKeepsTheInvariants(t *testing.T) {
 	for worker := range 16 {
 		group.Go(func() { work(worker) })
 	}
+	group.Go(operate)
 	group.Wait()
-	if ended != total {
-		t.Errorf("%d of %d jobs ended", ended, total)
+	if len(ended) != total {
+		t.Errorf("%d of %d jobs ended", len(ended), total)
 	}
 }

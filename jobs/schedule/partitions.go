@@ -24,11 +24,8 @@ type partitionQueue struct {
 	highest   uint64
 }
 
-// index returns the number of p, -1 for the zero partition (submitted jobs).
+// index returns the number of p; the zero partition is that of submitted jobs.
 func (x *partitionIndex) index(p jobs.Partition) int32 {
-	if p.Topic == "" {
-		return -1
-	}
 	for i := range x.list {
 		if x.list[i].partition == p {
 			return int32(i)
@@ -39,7 +36,7 @@ func (x *partitionIndex) index(p jobs.Partition) int32 {
 }
 
 func (x *partitionIndex) add(e *entry) {
-	if e.partition < 0 || e.streamSeq == 0 {
+	if e.streamSeq == 0 {
 		return
 	}
 	q := &x.list[e.partition]
@@ -57,13 +54,12 @@ func (x *partitionIndex) add(e *entry) {
 // seen says that everything of p up to a place in JOBS is known here: jobs that
 // were born failed are no entries, and must go all the same.
 func (x *partitionIndex) seen(p jobs.Partition, streamSeq uint64) {
-	if i := x.index(p); i >= 0 {
-		x.list[i].highest = max(x.list[i].highest, streamSeq)
-	}
+	q := &x.list[x.index(p)]
+	q.highest = max(q.highest, streamSeq)
 }
 
 func (x *partitionIndex) remove(e *entry) {
-	if e.partition < 0 || e.streamSeq == 0 || e.phase == gone {
+	if e.streamSeq == 0 || e.phase == gone {
 		return // dropped when the purge comes by
 	}
 	q := &x.list[e.partition]
@@ -74,11 +70,7 @@ func (x *partitionIndex) remove(e *entry) {
 
 // at returns the entry whose payload is at a place of a partition in JOBS.
 func (x *partitionIndex) at(p jobs.Partition, streamSeq uint64) *entry {
-	index := x.index(p)
-	if index < 0 {
-		return nil
-	}
-	pending := x.list[index].pending
+	pending := x.list[x.index(p)].pending
 	i, ok := slices.BinarySearchFunc(pending, streamSeq, func(e *entry, seq uint64) int { return cmp.Compare(e.streamSeq, seq) })
 	if !ok {
 		return nil

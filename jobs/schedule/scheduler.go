@@ -24,6 +24,7 @@ type Scheduler struct {
 	cfg   Config
 	slots *slotFile
 
+	pausing    sync.Mutex // one operator pauses or resumes at a time
 	mu         sync.Mutex
 	bySeq      map[uint64]*entry
 	lanes      lanes
@@ -47,7 +48,9 @@ type Scheduler struct {
 	warming    sync.Mutex
 	waking     *time.Timer
 	onFailed   func() // an error record waits in the outbox
+	onResult   func() // a result waits
 	onEnded    func(jobs.Job)
+	onChanged  func(*jobs.Job)
 	rates      rates // of ended jobs
 	arrivals   rates
 }
@@ -59,17 +62,19 @@ func New(cfg Config) (*Scheduler, error) {
 		return nil, err
 	}
 	s := &Scheduler{
-		cfg:      cfg,
-		bySeq:    make(map[uint64]*entry),
-		lanes:    newLanes(),
-		ready:    newReadyQueues(),
-		locks:    newLockTable(),
-		holds:    newHolds(),
-		parked:   make(map[jobs.Reason][]*entry),
-		idle:     make(chan struct{}),
-		room:     make(chan struct{}),
-		onFailed: func() {},
-		onEnded:  func(jobs.Job) {},
+		cfg:       cfg,
+		bySeq:     make(map[uint64]*entry),
+		lanes:     newLanes(),
+		ready:     newReadyQueues(),
+		locks:     newLockTable(),
+		holds:     newHolds(),
+		parked:    make(map[jobs.Reason][]*entry),
+		idle:      make(chan struct{}),
+		room:      make(chan struct{}),
+		onResult:  func() {},
+		onFailed:  func() {},
+		onEnded:   func(jobs.Job) {},
+		onChanged: func(*jobs.Job) {},
 	}
 	s.revoked, s.revoke = context.WithCancel(context.Background())
 	s.waking = time.AfterFunc(time.Hour, s.wake)
@@ -80,8 +85,22 @@ func New(cfg Config) (*Scheduler, error) {
 // OnFailed has fn called, without locks held, after a failed job is stored.
 func (s *Scheduler) OnFailed(fn func()) { s.onFailed = fn }
 
+// OnResult has fn called, without locks held, after the success of a job is
+// stored that is to be reported.
+func (s *Scheduler) OnResult(fn func()) { s.onResult = fn }
+
 // OnEnded has fn called, without locks held, after an ended job is stored.
 func (s *Scheduler) OnEnded(fn func(jobs.Job)) { s.onEnded = fn }
+
+// OnChanged has fn called with each new state of a job. It must not block nor
+// call the scheduler, which may hold its lock.
+func (s *Scheduler) OnChanged(fn func(*jobs.Job)) { s.onChanged = fn }
+
+// tellEnded tells that a job has ended.
+func (s *Scheduler) tellEnded(job jobs.Job) {
+	s.onChanged(&job)
+	s.onEnded(job)
+}
 
 // Load takes over the ledger's unfinished jobs, and those that were in hand
 // when the last process ended unclean. Call it once, before anything else.
@@ -91,6 +110,13 @@ func (s *Scheduler) Load(ctx context.Context) error {
 		return fmt.Errorf("open slot file: %w", err)
 	}
 	s.slots = slots
+	pauses, err := s.cfg.Ledger.Pauses()
+	if err != nil {
+		return fmt.Errorf("read what operators paused: %w", err)
+	}
+	for _, hold := range pauses {
+		s.SetHold(hold)
+	}
 	if err := s.blame(ctx, inHand); err != nil {
 		return err
 	}
@@ -229,6 +255,7 @@ func (s *Scheduler) wake() {
 // forget drops e for good and lets the next of its lane go on.
 func (s *Scheduler) forget(e *entry, now time.Time) {
 	e.phase = gone
+	e.unwish()
 	delete(s.bySeq, e.seq)
 	s.partitions.remove(e)
 	s.dropHot(e)

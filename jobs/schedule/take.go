@@ -31,6 +31,7 @@ func (s *Scheduler) Take(ctx context.Context, in jobs.Intake, envs []jobs.Envelo
 			s.reattach(job)
 		default:
 			e := s.adopt(job, &envs[i])
+			s.onChanged(job)
 			if e.lane.head == e {
 				s.ready.push(e)
 			}
@@ -43,7 +44,7 @@ func (s *Scheduler) Take(ctx context.Context, in jobs.Intake, envs []jobs.Envelo
 		s.onFailed()
 	}
 	for _, job := range failed {
-		s.onEnded(*job)
+		s.tellEnded(*job)
 	}
 	return nil
 }
