@@ -114,6 +114,7 @@ func testFullDisk(t *testing.T, batch int) {
 	if err := server.Restart(); err != nil {
 		t.Fatal(err)
 	}
+	stream.SetPatience(10 * time.Second) // it answers again, be it slowly
 	goOn(t, stream, next, after)
 }
 
