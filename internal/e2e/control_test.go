@@ -116,8 +116,8 @@ func TestARunningJobIsCanceledBetweenItsRequests(t *testing.T) {
 	for i := range 2 {
 		w.API.AddControl(map[string]any{"ref_id": fmt.Sprint("c", i), "name": fmt.Sprint(i), "status": "to_do"})
 	}
-	w.API.AddFault(fakeciso.Fault{Method: "PATCH", Times: 1, Kind: fakeciso.Slow, Delay: time.Second})
-	w.Start()
+	w.API.AddFault(fakeciso.Fault{Method: "PATCH", Times: 1, Kind: fakeciso.Slow, Delay: 4 * time.Second})
+	w.Start("API_TIMEOUT=30s", "KAFKA_SESSION_TIMEOUT=45s")
 	w.Produce(`{"message_type":"update_applied_control","selector":{"status":"to_do","target":"multiple"},"values":{"observation":"x"}}`)
 	eventually(t, "the first request", func() error {
 		if w.API.Struck()[fakeciso.Slow] == 0 {

@@ -24,9 +24,12 @@ func TestWhenSpaceIsShortOldMessagesGoFirstAndWorkGoesOn(t *testing.T) {
 	if h := w.API.History("applied-controls", foo); len(h) != 1 {
 		t.Errorf("%d changes", len(h))
 	}
-	if n := len(w.Errors()); n != 90 {
-		t.Errorf("%d error records", n)
-	}
+	eventually(t, "the error records", func() error {
+		if n := len(w.Errors()); n != 90 {
+			return errorOf(n)
+		}
+		return nil
+	})
 	eventually(t, "the hold to end", func() error {
 		if stats, _, _ := w.Run("jobs", "stats", "--json"); strings.Contains(stats, "store_full") {
 			return errors.New(stats)

@@ -240,6 +240,9 @@ func TestTheExamplesOfTheREADMEAreValid(t *testing.T) {
 		if json.Unmarshal(block[1], &head) != nil {
 			t.Errorf("no JSON: %s", block[1])
 		}
+		if bytes.Contains(block[1], []byte(`"finished_at"`)) {
+			continue // a result
+		}
 		name := head.Type
 		if name == "" && bytes.Contains(block[1], []byte(`"job_id"`)) {
 			name = ErrorRecord
