@@ -15,10 +15,10 @@ import (
 
 // Unreported is where ended jobs wait to be reported.
 type Unreported interface {
-	Outbox(after uint64, limit int) ([]uint64, error)
-	Ended(seq uint64) (jobs.Job, error)
+	Outbox(after jobs.Report, limit int) ([]jobs.Report, error)
+	Ended(r jobs.Report) (jobs.Job, error)
 	Payload(seq uint64) ([]byte, error)
-	Delivered(ctx context.Context, seqs []uint64) error
+	Delivered(ctx context.Context, list []jobs.Report) error
 }
 
 // OutboxConfig is what an outbox needs.
@@ -105,9 +105,9 @@ func (o *Outbox) Run(ctx context.Context) {
 
 // sendAll sends all that waits.
 func (o *Outbox) sendAll(ctx context.Context) (sent int, err error) {
-	for after := uint64(0); ; {
-		seqs, err := o.cfg.Jobs.Outbox(after, outboxBatch)
-		if err != nil || len(seqs) == 0 {
+	for after := (jobs.Report{}); ; {
+		waiting, err := o.cfg.Jobs.Outbox(after, outboxBatch)
+		if err != nil || len(waiting) == 0 {
 			return sent, err
 		}
 		if _, err := o.log.partitions(ctx, o.cfg.Topic); err != nil {
@@ -116,30 +116,30 @@ func (o *Outbox) sendAll(ctx context.Context) (sent int, err error) {
 			}
 			return sent, err
 		}
-		n, err := o.send(ctx, seqs, cutNothing)
+		n, err := o.send(ctx, waiting, cutNothing)
 		sent += n
 		if err != nil {
 			return sent, err
 		}
-		after = seqs[len(seqs)-1]
+		after = waiting[len(waiting)-1]
 	}
 }
 
 // send sends the records of jobs and notes those that Kafka has. What is too
 // large is cut and sent once more; neither that nor what cannot be read stands
 // before others.
-func (o *Outbox) send(ctx context.Context, waiting []uint64, how cutting) (sent int, err error) {
+func (o *Outbox) send(ctx context.Context, waiting []jobs.Report, how cutting) (sent int, err error) {
 	var messages []kafka.Message
-	var seqs []uint64
-	for _, seq := range waiting {
-		m, err := o.message(seq, how)
+	var list []jobs.Report
+	for _, r := range waiting {
+		m, err := o.message(r, how)
 		if err != nil {
-			o.complain(seq, "one of the "+o.what+" cannot be made, it waits", err)
+			o.complain(r.Seq, "one of the "+o.what+" cannot be made, it waits", err)
 			continue
 		}
-		messages, seqs = append(messages, m), append(seqs, seq)
+		messages, list = append(messages, m), append(list, r)
 	}
-	if len(seqs) == 0 {
+	if len(list) == 0 {
 		return 0, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
@@ -147,7 +147,7 @@ func (o *Outbox) send(ctx context.Context, waiting []uint64, how cutting) (sent 
 	crashpoint.Here("reporting")
 	err = o.writer.WriteMessages(ctx, messages...)
 	crashpoint.Here("reported")
-	delivered, large, err := o.sort(seqs, err)
+	delivered, large, err := o.sort(list, err)
 	if len(delivered) > 0 {
 		if err := o.cfg.Jobs.Delivered(ctx, delivered); err != nil {
 			return 0, err
@@ -155,15 +155,15 @@ func (o *Outbox) send(ctx context.Context, waiting []uint64, how cutting) (sent 
 	}
 	sent = len(delivered)
 	next := how
-	if len(seqs) == 1 { // a batch is refused as a whole: only a lone record is itself too large
+	if len(list) == 1 { // a batch is refused as a whole: only a lone record is itself too large
 		next++
 	}
-	for _, seq := range large {
+	for _, r := range large {
 		if next > cutFrame {
-			o.complain(seq, "one of the "+o.what+" is too large for its topic even without the message; raise max.message.bytes", kafka.MessageSizeTooLarge)
+			o.complain(r.Seq, "one of the "+o.what+" is too large for its topic even without the message; raise max.message.bytes", kafka.MessageSizeTooLarge)
 			continue
 		}
-		n, sendErr := o.send(ctx, []uint64{seq}, next)
+		n, sendErr := o.send(ctx, []jobs.Report{r}, next)
 		sent += n
 		err = errors.Join(err, sendErr)
 	}
@@ -180,23 +180,23 @@ func (o *Outbox) complain(seq uint64, what string, err error) {
 
 // sort tells what became of each record. A batch that is refused as too large
 // is sent one by one.
-func (o *Outbox) sort(seqs []uint64, err error) (delivered, large []uint64, rest error) {
+func (o *Outbox) sort(list []jobs.Report, err error) (delivered, large []jobs.Report, rest error) {
 	var each kafka.WriteErrors
 	var tooLarge kafka.MessageTooLargeError
 	switch {
 	case err == nil:
-		return seqs, nil, nil
+		return list, nil, nil
 	case errors.As(err, &tooLarge) || errors.Is(err, kafka.MessageSizeTooLarge) && !errors.As(err, &each):
-		return nil, seqs, nil
+		return nil, list, nil
 	case !errors.As(err, &each):
 		return nil, nil, err
 	}
 	for i, err := range each {
 		switch {
 		case err == nil:
-			delivered = append(delivered, seqs[i])
+			delivered = append(delivered, list[i])
 		case errors.Is(err, kafka.MessageSizeTooLarge), errors.As(err, &tooLarge):
-			large = append(large, seqs[i])
+			large = append(large, list[i])
 		default:
 			rest = err
 		}
@@ -204,11 +204,11 @@ func (o *Outbox) sort(seqs []uint64, err error) (delivered, large []uint64, rest
 	return delivered, large, rest
 }
 
-// message makes the record of the ended job with a sequence.
-func (o *Outbox) message(seq uint64, how cutting) (kafka.Message, error) {
-	job, err := o.cfg.Jobs.Ended(seq)
+// message makes the record of one end of a job.
+func (o *Outbox) message(r jobs.Report, how cutting) (kafka.Message, error) {
+	job, err := o.cfg.Jobs.Ended(r)
 	if err != nil {
-		return kafka.Message{}, fmt.Errorf("read ended job %d: %w", seq, err)
+		return kafka.Message{}, fmt.Errorf("read ended job %d: %w", r.Seq, err)
 	}
 	env := o.envelope(&job)
 	return o.record(&job, &env, o.cfg.GroupID, how)

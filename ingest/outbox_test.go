@@ -23,12 +23,12 @@ type box struct {
 	delivered []uint64
 }
 
-func (b *box) Outbox(after uint64, limit int) (list []uint64, err error) {
+func (b *box) Outbox(after jobs.Report, limit int) (list []jobs.Report, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, s := range b.waiting {
-		if s > after {
-			list = append(list, s)
+		if s > after.Seq {
+			list = append(list, jobs.Report{Seq: s})
 		}
 	}
 	return list, nil
@@ -38,7 +38,8 @@ func (b *box) count() int {
 	defer b.mu.Unlock()
 	return len(b.delivered)
 }
-func (b *box) Ended(seq uint64) (jobs.Job, error) {
+func (b *box) Ended(r jobs.Report) (jobs.Job, error) {
+	seq := r.Seq
 	return jobs.Job{Seq: seq, Source: jobs.Source{Topic: "observation"}, ID: fmt.Sprint("j", seq), Failure: jobs.Fail(jobs.CodeRejected, "m")}, nil
 }
 func (b *box) Payload(seq uint64) ([]byte, error) {
@@ -47,13 +48,13 @@ func (b *box) Payload(seq uint64) ([]byte, error) {
 	}
 	return nil, errors.New("no payload")
 }
-func (b *box) Delivered(_ context.Context, seqs []uint64) error {
+func (b *box) Delivered(_ context.Context, list []jobs.Report) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.delivered = append(b.delivered, seqs...)
-	for _, s := range seqs {
+	for _, r := range list {
+		b.delivered = append(b.delivered, r.Seq)
 		for i, w := range b.waiting {
-			if w == s {
+			if w == r.Seq {
 				b.waiting = append(b.waiting[:i:i], b.waiting[i+1:]...)
 				break
 			}

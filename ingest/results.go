@@ -23,19 +23,21 @@ type ResultRecord struct {
 
 // Succeeded is where succeeded jobs wait to be reported.
 type Succeeded interface {
-	Results(after uint64, limit int) ([]uint64, error)
-	Ended(seq uint64) (jobs.Job, error)
+	Results(after jobs.Report, limit int) ([]jobs.Report, error)
+	Ended(r jobs.Report) (jobs.Job, error)
 	Payload(seq uint64) ([]byte, error)
-	ResultsDelivered(ctx context.Context, seqs []uint64) error
+	ResultsDelivered(ctx context.Context, list []jobs.Report) error
 }
 
 // results is the outbox of what succeeded.
 type results struct{ Succeeded }
 
-func (r results) Outbox(after uint64, limit int) ([]uint64, error) { return r.Results(after, limit) }
+func (r results) Outbox(after jobs.Report, limit int) ([]jobs.Report, error) {
+	return r.Results(after, limit)
+}
 
-func (r results) Delivered(ctx context.Context, seqs []uint64) error {
-	return r.ResultsDelivered(ctx, seqs)
+func (r results) Delivered(ctx context.Context, list []jobs.Report) error {
+	return r.ResultsDelivered(ctx, list)
 }
 
 // NewResults returns an outbox of successes that does not send yet.

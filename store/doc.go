@@ -29,7 +29,7 @@
 //	steps, attempts, audit   sequence, number → record
 //	payloads    sequence → envelope of a failed or canceled job, of one whose
 //	            result waits, or of one moved out of JOBS
-//	outbox      sequence of a failed job whose error record is not acknowledged →
+//	outbox      sequence, number of a failure whose error record is not acknowledged → the job then, if retried since
 //	            its record as it failed, if it was retried since
 //	results     sequence of a succeeded job whose result is not acknowledged
 //	keys        ordering key → failed jobs of it, last success

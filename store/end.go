@@ -128,19 +128,17 @@ func (c *change) putEnded(e jobs.Ending) error {
 	}
 	switch {
 	case e.Report:
-		return c.bucket(bResults).Put(key, nil)
+		return c.queue(bResults, job.Seq)
 	case job.State == jobs.Failed:
-		if c.bucket(bOutbox).Get(key) == nil {
-			c.counts.outbox++
-		} // else it was retried before its former failure was reported: this one takes its place
-		return c.bucket(bOutbox).Put(key, nil)
+		c.counts.outbox++
+		return c.queue(bOutbox, job.Seq)
 	}
 	return nil
 }
 
 // unreported reports whether Kafka has yet to acknowledge the record of a job.
 func (c *change) unreported(key []byte) bool {
-	return c.bucket(bOutbox).Get(key) != nil || c.bucket(bResults).Get(key) != nil
+	return c.queued(bOutbox, key) || c.queued(bResults, key)
 }
 
 // Retention classes: the first byte of keys in the bucket ended.

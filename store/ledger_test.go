@@ -136,12 +136,12 @@ func TestAFailedJobIsFinishedOnlyWhenItsErrorIsDelivered(t *testing.T) {
 	if low != 10 || !slices.Equal(above, []jobs.Interval{{From: 11, To: 12}}) {
 		t.Errorf("low %d, above %v", low, above)
 	}
-	seqs, err := l.Outbox(0, 10)
-	if err != nil || len(seqs) != 1 {
-		t.Fatalf("outbox %v: %v", seqs, err)
+	waiting, err := l.Outbox(jobs.Report{}, 10)
+	if err != nil || len(waiting) != 1 {
+		t.Fatalf("outbox %v: %v", waiting, err)
 	}
 	for range 2 { // a repeat changes nothing
-		if err := l.Delivered(t.Context(), seqs); err != nil {
+		if err := l.Delivered(t.Context(), waiting); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -220,9 +220,7 @@ func TestRetentionForgetsInItsOrderButNeverWhatIsNotReported(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := l.Delivered(t.Context(), []uint64{in.Jobs[0].Seq}); err != nil {
-		t.Fatal(err)
-	}
+	l.deliver(t, in.Jobs[0].Seq)
 	later := time.Now().Add(2 * time.Hour)
 	if n, err := l.Expire(t.Context(), later, time.Hour, 3*time.Hour, 100); n != 1 || err != nil {
 		t.Fatalf("forgot %d: %v", n, err)
@@ -468,30 +466,58 @@ func BenchmarkEnd64(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "jobs/s")
 }
 
-func TestAFailureIsReportedAsItWasAlsoWhenTheJobIsRetriedBefore(t *testing.T) {
+// TestEachFailureOfARetriedJobIsReportedAsItWas: Kafka was away when the job
+// failed, was retried, and failed again.
+func TestEachFailureOfARetriedJobIsReportedAsItWas(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
 	in := intake(0, "a")
 	l.mustTake(t, in)
-	failed := ended(*in.Jobs[0], jobs.Failed)
-	if err := l.End(t.Context(), failed); err != nil {
+	first := ended(*in.Jobs[0], jobs.Failed)
+	if err := l.End(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
-	job := failed.Job
+	waiting, err := l.Outbox(jobs.Report{}, 10) // on its way to Kafka
+	if err != nil || len(waiting) != 1 {
+		t.Fatalf("%v %v", waiting, err)
+	}
+	job := first.Job
 	job.State, job.Reopened, job.Failure = jobs.Queued, true, nil
 	if _, err := l.Reopen(t.Context(), []jobs.Job{job}, false, jobs.AuditEntry{}); err != nil {
 		t.Fatal(err)
 	}
-	if was, err := l.Ended(job.Seq); err != nil || was.State != jobs.Failed || was.Failure == nil {
+	if was, err := l.Ended(waiting[0]); err != nil || was.State != jobs.Failed || was.Failure == nil {
 		t.Errorf("%+v %v", was, err)
 	}
-	if err := l.End(t.Context(), ended(job, jobs.Failed)); err != nil {
+	second := ended(job, jobs.Failed)
+	second.Job.FinishedAt = first.Job.FinishedAt.Add(time.Second)
+	if err := l.End(t.Context(), second); err != nil {
 		t.Fatal(err)
 	}
-	if n := l.Counts().Outbox; n != 1 {
-		t.Errorf("%d records wait", n)
+	if err := l.Delivered(t.Context(), waiting); err != nil { // the first one
+		t.Fatal(err)
 	}
-	if err := l.Delivered(t.Context(), []uint64{job.Seq}); err != nil || l.Counts().Outbox != 0 {
-		t.Errorf("%d records wait: %v", l.Counts().Outbox, err)
+	rest, err := l.Outbox(jobs.Report{}, 10)
+	if err != nil || len(rest) != 1 || rest[0] == waiting[0] || l.Counts().Outbox != 1 {
+		t.Fatalf("%v wait, %d are counted: %v", rest, l.Counts().Outbox, err)
+	}
+	if now, err := l.Ended(rest[0]); err != nil || !now.FinishedAt.Equal(second.Job.FinishedAt) {
+		t.Errorf("%+v %v", now, err)
+	}
+	if l.deliver(t, job.Seq); l.Counts().Outbox != 0 {
+		t.Errorf("%d wait", l.Counts().Outbox)
+	}
+}
+
+// deliver has Kafka acknowledge all that waits of a job.
+func (l *Ledger) deliver(t *testing.T, seq uint64) {
+	t.Helper()
+	waiting, err := l.Outbox(jobs.Report{}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting = slices.DeleteFunc(waiting, func(r jobs.Report) bool { return r.Seq != seq })
+	if err := l.Delivered(t.Context(), waiting); err != nil || len(waiting) == 0 {
+		t.Fatalf("%v: %v", waiting, err)
 	}
 }

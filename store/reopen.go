@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 
 	"dispatcher/jobs"
@@ -34,10 +33,8 @@ func (c *change) reopen(job *jobs.Job, fromStart bool, audit *jobs.AuditEntry) (
 	if err != nil {
 		return false, err
 	}
-	if c.bucket(bOutbox).Get(key) != nil { // how it failed is yet to be reported
-		if err := c.bucket(bOutbox).Put(key, bytes.Clone(raw)); err != nil {
-			return false, err
-		}
+	if err := c.remember(key, raw); err != nil { // how it failed may be yet to be reported
+		return false, err
 	}
 	c.counts.add(&before, -1)
 	c.counts.add(job, 1)

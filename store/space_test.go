@@ -19,7 +19,6 @@ func (l *Ledger) failures(t *testing.T, n int, payload []byte) []*jobs.Job {
 		in.Jobs[i].Key = fmt.Sprint("k", i)
 	}
 	l.mustTake(t, in)
-	var reported []uint64
 	for i, job := range in.Jobs {
 		e := ended(*job, jobs.Failed)
 		e.Payload = payload
@@ -27,11 +26,8 @@ func (l *Ledger) failures(t *testing.T, n int, payload []byte) []*jobs.Job {
 			t.Fatal(err)
 		}
 		if i > 0 {
-			reported = append(reported, job.Seq)
+			l.deliver(t, job.Seq)
 		}
-	}
-	if err := l.Delivered(t.Context(), reported); err != nil {
-		t.Fatal(err)
 	}
 	return in.Jobs
 }

@@ -77,7 +77,7 @@ func (c *change) takeOne(job *jobs.Job, payload []byte) (seq uint64, result jobs
 func (c *change) takeKnown(seq uint64, job *jobs.Job) (jobs.TakeResult, bool, error) {
 	raw := c.bucket(bOpen).Get(key64(seq))
 	if raw == nil {
-		pending := c.bucket(bOutbox).Get(key64(seq)) != nil
+		pending := c.queued(bOutbox, key64(seq))
 		return jobs.Duplicate, pending, nil
 	}
 	stored, _, err := decodeJob(seq, raw)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"dispatcher/ingest"
+	"dispatcher/jobs"
 )
 
 // openResults prepares the reports of what succeeds, if there is a topic for
@@ -26,7 +27,7 @@ func (p *process) openResults(ctx context.Context, connection ingest.Connection)
 // their offsets would never count as finished.
 func (p *process) dropResults(ctx context.Context) error {
 	for dropped := 0; ; {
-		waiting, err := p.ledger.Results(0, upkeepBatch)
+		waiting, err := p.ledger.Results(jobs.Report{}, upkeepBatch)
 		if err == nil && len(waiting) == 0 {
 			if dropped > 0 {
 				p.log.Warn("results_topic is not set any more: results that waited are not sent", "results", dropped)

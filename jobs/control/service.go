@@ -66,6 +66,10 @@ func Serve(nc *nats.Conn, backend Backend) (stop func() error, err error) {
 			return nil, fmt.Errorf("offer control api %s: %w", name, err)
 		}
 	}
+	// Whoever asks from now on is heard: the server knows all of it.
+	if err := nc.FlushTimeout(lookTimeout); err != nil {
+		return nil, fmt.Errorf("offer control api: %w", err)
+	}
 	return service.Stop, nil
 }
 
