@@ -18,6 +18,7 @@ build: ## build bin/dispatcher, one static binary
 test: ## unit and integration tests, the real binary included; with the race detector where there is a C compiler
 	@$(if $(RACE),echo "race detector: on ($(CC_BIN))",echo "race detector: OFF, there is no C compiler")
 	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -timeout 8m ./...
+	$(if $(RACE),$(GO) test -timeout 8m -run EveryCombination ./internal/compose)
 
 test-real: ## the main path on a real Apache Kafka and a real S3 server (see docs/testing.md)
 	$(GO) test -tags real -timeout 12m -count=1 -v -run Real ./internal/e2e
