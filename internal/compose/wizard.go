@@ -11,7 +11,7 @@ import (
 
 // Ask asks for what an installation needs; what is answered already is shown.
 func (a *Answers) Ask(asker ask.Asker) error {
-	w := wizard{Answers: a, hidden: asker.Hidden(), dispatcher: a.Dispatcher(), mail: a.Mail(), kafka: "own", s3: "none"}
+	w := wizard{Answers: a, hidden: asker.Hidden(), lines: asker.Accessible, dispatcher: a.Dispatcher(), mail: a.Mail(), kafka: "own", s3: "none"}
 	if a.BootstrapServers != "" {
 		w.kafka = "there"
 	}
@@ -35,6 +35,7 @@ func (a *Answers) Ask(asker ask.Asker) error {
 type wizard struct {
 	*Answers
 	hidden           huh.EchoMode
+	lines            bool // asked line by line: what is known is not seen otherwise
 	dispatcher, mail bool
 	kafka, s3        string // own, there or none
 }
@@ -61,12 +62,17 @@ func (w *wizard) settle() {
 }
 
 func (w *wizard) text(title string, value *string) *huh.Input {
+	if w.lines && *value != "" {
+		title += " [" + *value + "]"
+	}
 	return huh.NewInput().Title(title).Value(value)
 }
 
+// filled asks for what cannot be empty; nothing typed is what was known.
 func (w *wizard) filled(title string, value *string) *huh.Input {
+	known := *value != ""
 	return w.text(title, value).Validate(func(s string) error {
-		if strings.TrimSpace(s) == "" {
+		if strings.TrimSpace(s) == "" && !known {
 			return errors.New("cannot be empty")
 		}
 		return nil
@@ -74,7 +80,7 @@ func (w *wizard) filled(title string, value *string) *huh.Input {
 }
 
 func (w *wizard) secret(title string, value *string) *huh.Input {
-	return w.text(title, value).EchoMode(w.hidden)
+	return huh.NewInput().Title(title).Value(value).EchoMode(w.hidden)
 }
 
 // choice offers the choices of a question, with words for some.

@@ -37,3 +37,14 @@ func TestTheWizardAsksLineByLine(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestEnterTakesWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	a := Defaults()
+	if err := a.Ask(ask.Asker{In: strings.NewReader(strings.Repeat("\n", 40)), Out: io.Discard, Accessible: true}); err != nil {
+		t.Fatal(err)
+	}
+	if *a != *Defaults() {
+		t.Errorf("answers %+v, not the defaults", *a)
+	}
+}
