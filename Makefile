@@ -9,6 +9,7 @@ FUZZ    ?= 10s
 ROOTFS  ?= bin/rootfs
 IMAGE   ?= ciso-assistant-dispatcher:latest
 PREFIX  ?= /usr/local
+BINARY  ?= bin/dispatcher
 CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
 
 .PHONY: help build rootfs image install uninstall test test-real demo bench bench-backlog lint fmt fuzz clean
@@ -30,14 +31,15 @@ image: ## the container image IMAGE, for this machine; needs Docker
 	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 
 install: build ## binary and systemd unit below DESTDIR and PREFIX (see docs/installing.md)
-	install -D -m 0755 bin/dispatcher $(DESTDIR)$(PREFIX)/bin/dispatcher
+	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/dispatcher
 	install -d $(DESTDIR)/etc/systemd/system
 	sed 's|/usr/local/bin/dispatcher|$(PREFIX)/bin/dispatcher|' deploy/systemd/dispatcher.service >$(DESTDIR)/etc/systemd/system/dispatcher.service
+	install -D -m 0644 deploy/systemd/dispatcher.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/dispatcher.conf
 	test -e $(DESTDIR)/etc/dispatcher/dispatcher.env || install -D -m 0640 deploy/systemd/dispatcher.env $(DESTDIR)/etc/dispatcher/dispatcher.env
 	install -d -m 0700 $(DESTDIR)/etc/dispatcher/secrets
 
 uninstall: ## remove what install put there; settings, secrets and data stay
-	rm -f $(DESTDIR)$(PREFIX)/bin/dispatcher $(DESTDIR)/etc/systemd/system/dispatcher.service
+	rm -f $(DESTDIR)$(PREFIX)/bin/dispatcher $(DESTDIR)/etc/systemd/system/dispatcher.service $(DESTDIR)$(PREFIX)/lib/sysusers.d/dispatcher.conf
 
 test: ## unit and integration tests, the real binary included; with the race detector where there is a C compiler
 	@$(if $(RACE),echo "race detector: on ($(CC_BIN))",echo "race detector: OFF, there is no C compiler")
