@@ -6,8 +6,13 @@ LDFLAGS := -s -w -X dispatcher/internal/cli.buildVersion=$(VERSION)
 CC_BIN  := $(shell command -v gcc || command -v clang || command -v cc)
 RACE    := $(if $(CC_BIN),-race,)
 FUZZ    ?= 10s
+ROOTFS  ?= bin/rootfs
+IMAGE   ?= ciso-assistant-dispatcher:latest
+PREFIX  ?= /usr/local
+BINARY  ?= bin/dispatcher
+CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
 
-.PHONY: help build test test-real demo bench bench-backlog lint fmt fuzz clean
+.PHONY: help build rootfs image install uninstall test test-real demo bench bench-backlog lint fmt fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -15,9 +20,31 @@ help: ## list the targets
 build: ## build bin/dispatcher, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dispatcher .
 
+rootfs: ## the root file system of the image, in ROOTFS
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(ROOTFS)/usr/local/bin/dispatcher .
+	mkdir -p $(ROOTFS)/etc/ssl/certs $(ROOTFS)/data
+	cp $(CA_CERTS) $(ROOTFS)/etc/ssl/certs/ca-certificates.crt
+	echo 'dispatcher:x:65532:65532::/data:/sbin/nologin' >$(ROOTFS)/etc/passwd
+	echo 'dispatcher:x:65532:' >$(ROOTFS)/etc/group
+
+image: ## the container image IMAGE, for this machine; needs Docker
+	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+
+install: build ## binary and systemd unit below DESTDIR and PREFIX (see docs/installing.md)
+	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/dispatcher
+	install -d $(DESTDIR)/etc/systemd/system
+	sed 's|/usr/local/bin/dispatcher|$(PREFIX)/bin/dispatcher|' deploy/systemd/dispatcher.service >$(DESTDIR)/etc/systemd/system/dispatcher.service
+	install -D -m 0644 deploy/systemd/dispatcher.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/dispatcher.conf
+	test -e $(DESTDIR)/etc/dispatcher/dispatcher.env || install -D -m 0640 deploy/systemd/dispatcher.env $(DESTDIR)/etc/dispatcher/dispatcher.env
+	install -d -m 0700 $(DESTDIR)/etc/dispatcher/secrets
+
+uninstall: ## remove what install put there; settings, secrets and data stay
+	rm -f $(DESTDIR)$(PREFIX)/bin/dispatcher $(DESTDIR)/etc/systemd/system/dispatcher.service $(DESTDIR)$(PREFIX)/lib/sysusers.d/dispatcher.conf
+
 test: ## unit and integration tests, the real binary included; with the race detector where there is a C compiler
 	@$(if $(RACE),echo "race detector: on ($(CC_BIN))",echo "race detector: OFF, there is no C compiler")
 	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -timeout 8m ./...
+	$(if $(RACE),$(GO) test -timeout 8m -run EveryCombination ./internal/compose)
 
 test-real: ## the main path on a real Apache Kafka and a real S3 server (see docs/testing.md)
 	$(GO) test -tags real -timeout 12m -count=1 -v -run Real ./internal/e2e

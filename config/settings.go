@@ -31,7 +31,7 @@ func Settings() []Setting {
 		text("rest.ca_file", "API_CA_FILE", "", "PEM file of the CA that signed it; default: the system's", func(c *Config) any { return &c.API.CAFile }),
 		text("rest.timeout", "API_TIMEOUT", "30s", "of one request; below the Kafka session timeout", func(c *Config) any { return &c.API.Timeout }),
 		text("rest.upload_timeout", "API_UPLOAD_TIMEOUT", "2m", "of one file", func(c *Config) any { return &c.API.UploadTimeout }),
-		text("rest.concurrency", "CONCURRENCY", "8", "jobs in flight per process; 0 on run: coordinator only", func(c *Config) any { return &c.API.Concurrency }),
+		text("rest.concurrency", "CONCURRENCY", "8", "jobs in flight, 0 to 1024; with 0 messages are stored and nothing is carried out", func(c *Config) any { return &c.API.Concurrency }),
 		text("rest.rate_limit", "API_RATE_LIMIT", "", "requests per second", func(c *Config) any { return &c.API.RateLimit }),
 		text("rest.write_quarantine", "API_WRITE_QUARANTINE", "100s", "after a write without an answer no other job writes that object for so long; 0: off", func(c *Config) any { return &c.API.WriteQuarantine }),
 		text("rest.default_folder", "DEFAULT_FOLDER", "", "folder of created evidence: name, path a/b, or id", func(c *Config) any { return &c.API.DefaultFolder }),
@@ -74,7 +74,7 @@ func Settings() []Setting {
 		text("policy.allow_buckets", "POLICY_ALLOW_BUCKETS", "", "buckets that producers may name; default: all", func(c *Config) any { return &c.Policy.AllowBuckets }),
 		text("data_dir", "DATA_DIR", "dispatcher-data", "directory of the jobs, made 0700", func(c *Config) any { return &c.DataDir }),
 		text("http_listen", "HTTP_LISTEN", "127.0.0.1:8642", "address of /healthz, /readyz and /metrics; off disables", func(c *Config) any { return &c.HTTPListen }),
-		text("listen", "LISTEN", "", "address for workers on other hosts; default: loopback only", func(c *Config) any { return &c.Listen }),
+		text("listen", "LISTEN", "", "refused by this version: workers on other hosts are not there yet; leave it unset", func(c *Config) any { return &c.Listen }),
 		text("grace", "GRACE", "35s", "how long running jobs may go on after SIGTERM", func(c *Config) any { return &c.Grace }),
 	}
 }

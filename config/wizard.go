@@ -7,6 +7,8 @@ import (
 	"maps"
 
 	"github.com/charmbracelet/huh"
+
+	"dispatcher/internal/ask"
 )
 
 // Wizard asks for the settings that an installation needs. values are what is
@@ -14,35 +16,14 @@ import (
 // for terminals that can do no more; terminal says that there is one, so that
 // what is typed as a secret is not echoed.
 func Wizard(in io.Reader, out io.Writer, accessible, terminal bool, values map[string]string) (map[string]string, error) {
+	asker := ask.Asker{In: in, Out: out, Accessible: accessible, Terminal: terminal}
 	a := newAnswers(values)
-	a.hidden = huh.EchoModePassword
-	if !terminal {
-		in, a.hidden = slowReader{in}, huh.EchoModeNormal // a pipe echoes nothing
-	}
-	// One form per group: line by line, a form would ask its hidden groups too.
-	for _, ask := range []func() *huh.Group{
-		a.askAPI, a.askToken, a.askPassword, a.askKafka, a.askSASL, a.askTLS, a.askS3, a.askS3Keys,
-	} {
-		group := ask()
-		if group == nil {
-			continue
-		}
-		err := huh.NewForm(group).WithInput(in).WithOutput(out).WithAccessible(accessible).Run()
-		if errors.Is(err, huh.ErrUserAborted) {
-			return nil, errors.New("nothing was written: the questions were left")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("ask for the settings: %w", err)
-		}
+	a.hidden = asker.Hidden()
+	if err := asker.Ask(a.askAPI, a.askToken, a.askPassword, a.askKafka, a.askSASL, a.askTLS, a.askS3, a.askS3Keys); err != nil {
+		return nil, err
 	}
 	return a.result(), nil
 }
-
-// slowReader yields a byte at a time: each question reads ahead on its own, and
-// would swallow the answers to the next ones of a pipe.
-type slowReader struct{ io.Reader }
-
-func (r slowReader) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(1, len(p))]) }
 
 // answers are the fields of the form.
 type answers struct {
