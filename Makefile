@@ -12,7 +12,7 @@ PREFIX  ?= /usr/local
 BINARY  ?= bin/dispatcher
 CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
 
-.PHONY: help build rootfs image install uninstall test test-real demo bench bench-backlog lint fmt fuzz clean
+.PHONY: help build rootfs image install uninstall test test-real demo bench bench-backlog lint fmt fuzz clean prove
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -49,6 +49,9 @@ test: ## unit and integration tests, the real binary included; with the race det
 test-real: ## the main path on a real Apache Kafka and a real S3 server (see docs/testing.md)
 	$(GO) test -tags real -timeout 12m -count=1 -v -run Real ./internal/e2e
 
+prove: ## attack the promise: 200 kills and all that can go wrong (SHORT=1: 3 minutes, FAST=1: embedded Kafka, SEED=n: again)
+	$(GO) run $(if $(FAST),,-tags real) ./internal/prove
+
 demo: ## the whole product on embedded stand-ins, with an outage and a kill -9
 	$(GO) run ./internal/demo
 
@@ -60,7 +63,7 @@ bench-backlog: ## measure a backlog of a million messages, with a kill in the mi
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
-	$(GO) vet ./... && $(GO) vet -tags 'real crashpoints' ./...
+	$(GO) vet ./... && $(GO) vet -tags 'real crashpoints sabotage' ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...
 
 fmt: ## format the code

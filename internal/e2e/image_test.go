@@ -12,6 +12,7 @@ import (
 
 	"dispatcher/internal/fakeciso"
 	"dispatcher/internal/fakes3"
+	"dispatcher/internal/stage"
 )
 
 // image is the root file system of the container image, made by the same make
@@ -71,7 +72,7 @@ func TestTheImageStartsWithTheEnvironmentOfThePythonDispatchersComposeFile(t *te
 		"TOKEN=admin-token", "AUTO_RENEW_SESSION=True", "DEBUG=False", "S3_URL="+w.S3.URL,
 		"S3_ACCESS_KEY="+fakes3.AccessKey, "S3_SECRET_KEY="+fakes3.SecretKey,
 		"HTTP_LISTEN="+listen) // the only one of ours: the port may be taken on this host
-	p := w.start(cmd, cmd.Env)
+	p := w.follow(stage.Launch(cmd))
 	p.Says("active: working")
 	w.Produce(update("foo", "status", "active"))
 	stats := func(want string) {

@@ -3,16 +3,14 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,6 +23,7 @@ import (
 	"dispatcher/internal/fakekafka"
 	"dispatcher/internal/fakes3"
 	"dispatcher/internal/kafkatest"
+	"dispatcher/internal/stage"
 )
 
 // patience bounds every wait of these tests.
@@ -36,15 +35,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, file, _, _ := runtime.Caller(0)
-	path := filepath.Join(dir, "dispatcher")
-	build := exec.Command("go", "build", "-tags", "crashpoints", "-o", path, ".")
-	build.Dir = filepath.Join(filepath.Dir(file), "..", "..")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build dispatcher: %w: %s", err, out)
-	}
-	return path, nil
+	return stage.Build(dir, "crashpoints")
 })
 
 // World is everything around the dispatcher.
@@ -94,71 +85,39 @@ func worldOn(t testing.TB, k *kafkatest.Kafka, api fakeciso.Config) *World {
 
 // Process is a running dispatcher.
 type Process struct {
-	t    testing.TB
-	cmd  *exec.Cmd
-	out  *logBuffer
-	log  *logBuffer
-	done chan struct{}
-	err  error
-}
-
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	*stage.Process
+	t   testing.TB
+	out *stage.Log
+	log *stage.Log
 }
 
 // Start runs `dispatcher run` with more environment ("A=b") or flags ("--x").
 func (w *World) Start(more ...string) *Process {
 	w.t.Helper()
-	path, err := binary()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	args, env := []string{"run"}, w.environment()
+	c := w.command("run")
 	for _, m := range more {
-		if strings.HasPrefix(m, "-") {
-			args = append(args, m)
+		if name, value, ok := strings.Cut(m, "="); ok && !strings.HasPrefix(m, "-") {
+			c.Env[name] = value
 		} else {
-			env = append(env, m)
+			c.Args = append(c.Args, m)
 		}
 	}
-	return w.start(exec.Command(path, args...), env)
+	return w.follow(stage.Start(c))
 }
 
 // launch runs a command that ends when it is told to.
 func (w *World) launch(args ...string) *Process {
 	w.t.Helper()
-	path, err := binary()
+	return w.follow(stage.Start(w.command(args...)))
+}
+
+// follow looks after a process that was started.
+func (w *World) follow(started *stage.Process, err error) *Process {
+	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return w.start(exec.Command(path, args...), w.environment())
-}
-
-func (w *World) start(cmd *exec.Cmd, env []string) *Process {
-	w.t.Helper()
-	p := &Process{t: w.t, cmd: cmd, out: &logBuffer{}, log: &logBuffer{}, done: make(chan struct{})}
-	p.cmd.Env, p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = env, w.Dir, p.out, p.log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	go func() {
-		p.err = p.cmd.Wait()
-		close(p.done)
-	}()
+	p := &Process{Process: started, t: w.t, out: started.Out, log: started.Log}
 	w.t.Cleanup(func() {
 		p.Kill()
 		if w.t.Failed() {
@@ -168,35 +127,25 @@ func (w *World) start(cmd *exec.Cmd, env []string) *Process {
 	return p
 }
 
-func (w *World) environment() (env []string) {
-	for k, v := range w.Env {
-		env = append(env, k+"="+v)
+// command is the binary with this world's environment.
+func (w *World) command(args ...string) stage.Command {
+	w.t.Helper()
+	path, err := binary()
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	return env
+	return stage.Command{Path: path, Args: args, Env: maps.Clone(w.Env), Dir: w.Dir}
 }
-
-// Kill ends the process as a crash does.
-func (p *Process) Kill() {
-	_ = p.cmd.Process.Signal(syscall.SIGKILL)
-	<-p.done
-}
-
-// Signal sends a signal.
-func (p *Process) Signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
 
 // Exit waits for the end and returns the exit code.
 func (p *Process) Exit() int {
 	p.t.Helper()
 	select {
-	case <-p.done:
+	case <-p.Done():
 	case <-time.After(patience):
 		p.t.Fatalf("the dispatcher does not end:\n%s", p.log)
 	}
-	var exit *exec.ExitError
-	if errors.As(p.err, &exit) {
-		return exit.ExitCode()
-	}
-	return 0
+	return p.Code()
 }
 
 // Stop ends the process with SIGTERM, which must be clean.
@@ -252,27 +201,15 @@ func (w *World) Run(args ...string) (stdout, stderr string, code int) {
 // RunWith runs a command with other environment and input.
 func (w *World) RunWith(env map[string]string, stdin string, args ...string) (stdout, stderr string, code int) {
 	w.t.Helper()
-	path, err := binary()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c := w.command(args...)
+	maps.Copy(c.Env, env)
+	stdout, stderr, code, err := stage.Run(ctx, c, stdin)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Env, cmd.Dir, cmd.Stdin = w.environment(), w.Dir, strings.NewReader(stdin)
-	for k, v := range env {
-		cmd.Env = append(cmd.Env, k+"="+v)
-	}
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	err = cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		code = exit.ExitCode()
-	} else if err != nil {
-		w.t.Fatal(err)
-	}
-	return out.String(), errs.String(), code
+	return stdout, stderr, code
 }
 
 // Produce sends messages to the topic observation; values are JSON texts.

@@ -13,12 +13,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"testing"
 	"time"
 )
 
 // certificates makes a CA, a server's key store and a client's certificate.
-func certificates(t testing.TB, dir string) {
+func certificates(t Host, dir string) {
 	t.Helper()
 	caKey, caCert := certificate(t, nil, nil, true)
 	write := func(name string, blocks ...*pem.Block) {
@@ -45,7 +44,7 @@ func certificates(t testing.TB, dir string) {
 	}
 }
 
-func certificate(t testing.TB, parentKey *ecdsa.PrivateKey, parent *x509.Certificate, isCA bool) (*ecdsa.PrivateKey, *x509.Certificate) {
+func certificate(t Host, parentKey *ecdsa.PrivateKey, parent *x509.Certificate, isCA bool) (*ecdsa.PrivateKey, *x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

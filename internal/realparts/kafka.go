@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"testing"
 	"time"
 )
 
@@ -26,14 +25,14 @@ type Kafka struct {
 	Dir   string            // data, certificates (ca.pem, client-cert.pem, client-key.pem), log
 	Addrs map[string]string // by listener: PLAINTEXT, SASL_PLAINTEXT, SASL_SSL, SSL
 
-	t    testing.TB
+	t    Host
 	lib  string
 	cmd  *exec.Cmd
 	done chan struct{}
 }
 
 // StartKafka formats and starts a broker with all listeners.
-func StartKafka(t testing.TB) *Kafka {
+func StartKafka(t Host) *Kafka {
 	t.Helper()
 	k := &Kafka{t: t, Dir: t.TempDir(), lib: filepath.Join(Need(t), "kafka-4.4.0", "*"), Addrs: make(map[string]string)}
 	certificates(t, k.Dir)
@@ -143,7 +142,7 @@ func (k *Kafka) Version() string {
 	return "unknown"
 }
 
-func free(t testing.TB) string {
+func free(t Host) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
-	"testing"
 )
 
 // dir is where the parts are kept.
@@ -63,7 +62,7 @@ func fetchS3(d string) error {
 }
 
 // Need gets the parts, or skips the test; with REAL=require it fails.
-func Need(t testing.TB) string {
+func Need(t Host) string {
 	t.Helper()
 	d, err := fetched()
 	if err == nil {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -30,7 +29,7 @@ const (
 )
 
 // StartS3 runs versitygw on a directory.
-func StartS3(t testing.TB) *S3 {
+func StartS3(t Host) *S3 {
 	t.Helper()
 	dir, addr := t.TempDir(), free(t)
 	for _, sub := range []string{"data", "meta"} {

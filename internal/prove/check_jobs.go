@@ -1,0 +1,99 @@
+package main
+
+import (
+	"strings"
+	"time"
+)
+
+// checkFates: every message ended as it must, by the word of `jobs list`.
+func (o *oracle) checkFates() {
+	for _, id := range sorted(o.byID) {
+		r := o.byID[id]
+		f := o.know.fates[id]
+		switch {
+		case f == nil:
+			o.blame("%s never ended:\n%s", id, o.history(r))
+		case f.code == "crashed":
+			o.repeats["given up after three crashes"]++
+		case r.want == "" && f.state != "succeeded", f.code != r.want:
+			o.blame("%s ended %s %s instead of %q:\n%s", id, f.state, f.code, r.want, o.history(r))
+		}
+		if f != nil {
+			o.repeats["jobs carried out again by another directory"] += f.again
+		}
+	}
+	for id := range o.know.fates {
+		if o.byID[id] == nil {
+			o.blame("job %s is of no message", id)
+		}
+	}
+}
+
+// checkReports: the errors topic has the failed ones and nothing else.
+func (o *oracle) checkReports() {
+	for _, id := range sorted(o.byID) {
+		r, reports, f := o.byID[id], o.reports[id], o.know.fates[id]
+		failed := f != nil && f.state == "failed"
+		switch {
+		case len(reports) == 0 && failed:
+			o.blame("%s failed and was not reported:\n%s", id, o.history(r))
+		case len(reports) > 0 && r.want == "" && !o.crashed(r) && reports[0].Code != "crashed":
+			o.blame("%s was reported (%s) but is a good message:\n%s", id, reports[0].Error, o.history(r))
+		}
+		for i := 1; i < len(reports); i++ {
+			o.repeats["error records again"]++
+			before, again := reports[i-1], reports[i]
+			if !again.FailedAt.Equal(before.FailedAt) && !o.know.switchedBetween(before.sent, again.sent) {
+				o.blame("%s was reported twice, failed at %s and %s:\n%s", id, clock(before.FailedAt), clock(again.FailedAt), o.history(r))
+			}
+		}
+	}
+	for _, id := range sorted(o.reports) {
+		if o.byID[id] == nil {
+			o.blame("the errors topic has a job %s that is of no message", id)
+		}
+	}
+}
+
+// checkCommits: what a commit had passed was over: ended, reported, and never
+// asked for again by anybody.
+func (o *oracle) checkCommits() {
+	for _, id := range sorted(o.byID) {
+		r, f := o.byID[id], o.know.fates[id]
+		seen, ok := o.watch.committed(r.partition, r.offset)
+		if !ok || f == nil {
+			continue
+		}
+		if f.ended.After(seen) {
+			o.blame("%s ended at %s, but a commit had passed it at %s:\n%s", id, clock(f.ended), clock(seen), o.history(r))
+		}
+		if f.state == "failed" && (len(o.reports[id]) == 0 || o.reports[id][0].sent.After(seen.Add(time.Millisecond))) {
+			o.blame("%s was reported only after a commit had passed it at %s:\n%s", id, clock(seen), o.history(r))
+		}
+		for i := range o.asked[id] {
+			if e := &o.asked[id][i]; e.Start.After(seen) {
+				o.blame("%s was asked for at %s, but a commit had passed it at %s:\n%s", id, clock(e.Start), clock(seen), o.history(r))
+				break
+			}
+		}
+	}
+}
+
+// checkRecorded: what a data directory held as done while nothing ran on it was
+// never requested again as long as no other directory took over.
+func (o *oracle) checkRecorded() {
+	for _, rec := range o.know.recorded {
+		suffix := stepPath(rec.step)
+		if rec.step != "" && suffix == "" {
+			continue
+		}
+		for i := range o.asked[rec.job] {
+			e := &o.asked[rec.job][i]
+			if e.Method == "PATCH" && e.Start.After(rec.seen) && strings.HasSuffix(e.Path, suffix) && !o.know.switchedBetween(rec.seen, e.Start) {
+				o.blame("%s %s was recorded as done at %s and requested again:\n%s", rec.job, rec.step, clock(rec.seen), o.history(o.byID[rec.job]))
+				break
+			}
+		}
+	}
+	o.repeats["records of dead processes checked"] = len(o.know.recorded)
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// knowledge is what was learnt about jobs from all data directories, also from
+// those that are gone.
+type knowledge struct {
+	mu       sync.Mutex
+	fates    map[string]*fate // by job id
+	switches []time.Time      // when work may have passed to another directory
+	recorded []recorded
+}
+
+// fate is how a job ended, and when that was known first.
+type fate struct {
+	state, code string
+	message     string
+	ended       time.Time
+	again       int // how often it ended elsewhere too
+}
+
+// recorded is a step that a data directory held as done while no process ran on it.
+type recorded struct {
+	job, step string // step "": the job has ended
+	seen      time.Time
+}
+
+func newKnowledge() *knowledge { return &knowledge{fates: make(map[string]*fate)} }
+
+// learn takes over what a directory says.
+func (k *knowledge) learn(list []job) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i := range list {
+		j := &list[i]
+		if !j.done() {
+			continue
+		}
+		f := k.fates[j.ID]
+		switch {
+		case f == nil:
+			k.fates[j.ID] = &fate{state: j.State, code: j.Error.Code, message: j.Error.Message, ended: j.FinishedAt}
+		case j.FinishedAt.Before(f.ended):
+			f.ended = j.FinishedAt
+			f.again++
+		case j.FinishedAt.After(f.ended):
+			f.again++
+		}
+	}
+}
+
+// remember notes the finished steps of an unfinished job, and an ended job.
+func (k *knowledge) remember(seen time.Time, j *job) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, s := range j.Steps {
+		if s.State == "done" {
+			k.recorded = append(k.recorded, recorded{j.ID, s.Name, seen})
+		}
+	}
+	if j.done() {
+		k.recorded = append(k.recorded, recorded{j.ID, "", seen})
+	}
+}
+
+// switched notes that work may pass to another directory now.
+func (k *knowledge) switched() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.switches = append(k.switches, time.Now())
+}
+
+// switchedBetween reports whether work may have passed to another directory
+// between two moments.
+func (k *knowledge) switchedBetween(from, to time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i, _ := slices.BinarySearchFunc(k.switches, from, time.Time.Compare)
+	return i < len(k.switches) && !k.switches[i].After(to)
+}
+
+// stepPath is what the path of a step's request ends in, "" if it is not told
+// apart.
+func stepPath(name string) string {
+	if id, ok := strings.CutPrefix(name, "patch/"); ok {
+		return id + "/"
+	}
+	return ""
+}

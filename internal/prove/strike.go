@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Cards of a deck; crash points are cards too: "crash at ended:3".
+const (
+	cardKill     = "kill -9"
+	cardTerm     = "SIGTERM"
+	cardTakeover = "active killed, standby waits"
+	cardLost     = "host lost with its disk"
+	cardZombie   = "zombie (SIGSTOP, SIGCONT)"
+	cardCopy     = "copied data directory"
+	cardCrash    = "crash at "
+)
+
+// crashPoints are the places of internal/crashpoint.
+var crashPoints = []string{"fetched", "appended", "taken", "effect", "effect:4", "ended", "ended:3", "reporting", "reported"}
+
+// strike carries out a card.
+func (s *storm) strike(ctx context.Context, card string) (err error) {
+	struck := true
+	switch card {
+	case cardKill:
+		err = s.killAndRestart(ctx)
+	case cardTerm:
+		err = s.termAndRestart(ctx)
+	case cardTakeover, cardLost:
+		err = s.passOn(ctx, card == cardLost)
+	case cardZombie:
+		err = s.zombie(ctx)
+	case cardCopy:
+		err = s.copied(ctx)
+	default:
+		struck, err = s.crashAt(ctx, strings.TrimPrefix(card, cardCrash))
+	}
+	if struck {
+		s.tally.add(card, 1)
+	}
+	return err
+}
+
+// killAndRestart mostly waits until the next process works; sometimes the next
+// kill meets it while it starts.
+func (s *storm) killAndRestart(ctx context.Context) error {
+	h := s.current()
+	if err := s.kill(ctx, h); err != nil {
+		return err
+	}
+	if err := h.start(); err != nil {
+		return err
+	}
+	if s.rng.IntN(4) == 0 {
+		return nil
+	}
+	return h.becomes(ctx, "active", 30*time.Second)
+}
+
+func (s *storm) termAndRestart(ctx context.Context) error {
+	h := s.current()
+	if err := h.stop(ctx); err != nil {
+		return err
+	}
+	if err := s.inspect(ctx, h, true); err != nil {
+		return err
+	}
+	return h.start()
+}
+
+// crashAt has the process kill itself at a named point.
+func (s *storm) crashAt(ctx context.Context, point string) (struck bool, err error) {
+	h := s.current()
+	if err := s.kill(ctx, h); err != nil {
+		return false, err
+	}
+	if err := h.start("CRASH_AT=" + point); err != nil {
+		return false, err
+	}
+	struck = h.ended(ctx, 20*time.Second) == nil // a refused token is a hold of ten
+	if struck && h.Code() != -1 {
+		return true, fmt.Errorf("it was not killed but ended with code %d:\n%s", h.Code(), h.tail())
+	}
+	if err := s.kill(ctx, h); err != nil { // in vain if it is dead
+		return struck, err
+	}
+	return struck, h.start()
+}
+
+// standby starts a second process: on a directory that was left behind, else on
+// a new one.
+func (s *storm) standby(ctx context.Context) (h *host, err error) {
+	h, s.shelf = s.shelf, nil
+	if h == nil {
+		if h, err = s.newHost(); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.current().becomes(ctx, "active", 30*time.Second); err != nil {
+		return nil, err
+	}
+	if err := h.start(); err != nil {
+		return nil, err
+	}
+	return h, h.becomes(ctx, "standby", 30*time.Second)
+}
+
+// passOn kills the active process while another one waits.
+func (s *storm) passOn(ctx context.Context, lost bool) error {
+	second, err := s.standby(ctx)
+	if err != nil {
+		return err
+	}
+	first := s.current()
+	pause(ctx, s.between(0, 1500*time.Millisecond))
+	s.take(second)
+	s.know.switched()
+	if err := s.kill(ctx, first); err != nil {
+		return err
+	}
+	if lost {
+		err = s.discard(ctx, first)
+	} else {
+		err = s.leave(ctx, first)
+	}
+	if err != nil {
+		return err
+	}
+	return second.becomes(ctx, "active", 40*time.Second)
+}
+
+// zombie stops the active process for longer than its session lasts, and lets
+// it go on when another one has taken over.
+func (s *storm) zombie(ctx context.Context) error {
+	second, err := s.standby(ctx)
+	if err != nil {
+		return err
+	}
+	first := s.current()
+	first.Signal(syscall.SIGSTOP)
+	s.know.switched()
+	s.take(second)
+	err = second.becomes(ctx, "active", 40*time.Second)
+	pause(ctx, s.between(0, 1500*time.Millisecond))
+	s.know.switched()
+	first.Signal(syscall.SIGCONT)
+	if err == nil {
+		err = first.becomes(ctx, "standby", 40*time.Second)
+	}
+	if err != nil {
+		first.Kill()
+		return err
+	}
+	return s.keepOne(ctx, first, second)
+}
+
+// keepOne ends one of two processes, and the other goes on.
+func (s *storm) keepOne(ctx context.Context, a, b *host) error {
+	pause(ctx, s.between(500*time.Millisecond, 2*time.Second))
+	if s.rng.IntN(2) == 0 {
+		a, b = b, a
+	}
+	s.take(a)
+	s.know.switched()
+	if err := errors.Join(s.kill(ctx, b), s.leave(ctx, b)); err != nil {
+		return err
+	}
+	return a.becomes(ctx, "active", 40*time.Second)
+}
+
+// copied starts a copy of the data directory beside the original.
+func (s *storm) copied(ctx context.Context) error {
+	first := s.current()
+	if err := first.becomes(ctx, "active", 30*time.Second); err != nil {
+		return err
+	}
+	second, err := s.newHost()
+	if err != nil {
+		return err
+	}
+	first.Signal(syscall.SIGSTOP) // for a moment, so that the copy is whole
+	out, err := exec.CommandContext(ctx, "cp", "-a", first.dir+"/.", second.dir).CombinedOutput()
+	first.Signal(syscall.SIGCONT)
+	if err != nil {
+		return fmt.Errorf("copy: %w: %s", err, out)
+	}
+	s.know.switched()
+	if err := second.start(); err != nil {
+		return err
+	}
+	if err := poll(ctx, 30*time.Second, "the copy to start", func() error {
+		if second.says() == "nothing" {
+			return fmt.Errorf("it says nothing:\n%s", second.tail())
+		}
+		return nil
+	}); err != nil {
+		second.Kill()
+		return err
+	}
+	return s.keepOne(ctx, first, second)
+}
