@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 
 	"github.com/segmentio/kafka-go"
 )
@@ -15,9 +16,38 @@ func (g *Group) remember(ctx context.Context, member string) error {
 
 const memberKey = "kafka-member"
 
+// placeKey is where the ledger remembers which directory it lives in.
+const placeKey = "place"
+
+// CheckPlace recognises a ledger that was copied from another directory: place
+// names the one that it is in now. The lock of a copy proves nothing about the
+// process of its original, whose membership and name it must not use.
+func CheckPlace(ctx context.Context, ledger Ledger, place string, log *slog.Logger) error {
+	known := string(ledger.MetaGet(placeKey))
+	if known == place {
+		return nil
+	}
+	if known != "" {
+		if err := renounce(ctx, ledger, log); err != nil {
+			return err
+		}
+	}
+	return ledger.MetaSet(ctx, placeKey, []byte(place))
+}
+
+// renounce gives a copy a name of its own.
+func renounce(ctx context.Context, ledger Ledger, log *slog.Logger) error {
+	log.Warn("this data directory is a copy or an old backup: it works on under a new identity")
+	if err := ledger.SetIdentity(ctx, rand.Text()); err != nil {
+		return err
+	}
+	return ledger.MetaSet(ctx, memberKey, nil)
+}
+
 // leaveGhost makes our own former membership leave: the data directory's lock
 // proves that its process is gone. The membership of a copy's original is alive,
-// and left alone.
+// and left alone: [CheckPlace] knows copies by their place, the commits know those
+// that have the same (a cloned disk).
 func (g *Group) leaveGhost(ctx context.Context, ids []int32) error {
 	if len(g.cfg.Ledger.MetaGet(memberKey)) == 0 {
 		return nil
@@ -30,11 +60,7 @@ func (g *Group) leaveGhost(ctx context.Context, ids []int32) error {
 		g.leave()
 		return nil
 	}
-	g.cfg.Log.Warn("this data directory is a copy or an old backup: it works on under a new identity")
-	if err := g.cfg.Ledger.SetIdentity(ctx, rand.Text()); err != nil {
-		return err
-	}
-	return g.cfg.Ledger.MetaSet(ctx, memberKey, nil)
+	return renounce(ctx, g.cfg.Ledger, g.cfg.Log)
 }
 
 // isCopy recognises commits under the ledger's name that it has never made.

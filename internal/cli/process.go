@@ -75,8 +75,14 @@ func (p *process) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.stream, err = openJOBS(ctx, p.nats, p.ledger, p.limit)
-	return err
+	if p.stream, err = openJOBS(ctx, p.nats, p.ledger, p.limit); err != nil {
+		return err
+	}
+	place, err := placeOf(dir)
+	if err != nil {
+		return err
+	}
+	return ingest.CheckPlace(ctx, p.ledger, place, p.log)
 }
 
 func (p *process) openScheduler(ctx context.Context) (err error) {

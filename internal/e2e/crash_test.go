@@ -197,3 +197,33 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 		t.Errorf("it took %s", took)
 	}
 }
+
+// TestACopiedDirectoryDisturbsNobody: a copy that has seen every commit of its
+// original knows its membership, and must not make it leave.
+func TestACopiedDirectoryDisturbsNobody(t *testing.T) {
+	t.Parallel()
+	w := NewWorld(t, 1, fakeciso.Config{})
+	id := w.API.AddControl(map[string]any{"ref_id": "foo", "name": "Foo"})
+	original := w.Start()
+	w.Produce(update("foo", "observation", "0"))
+	w.Ended(1)
+	w.Committed(0, 1)
+	original.Signal(syscall.SIGSTOP) // so that the copy is whole
+	err := os.CopyFS(filepath.Join(w.Dir, "copy"), os.DirFS(w.Env["DATA_DIR"]))
+	original.Signal(syscall.SIGCONT)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := w.Start("DATA_DIR=" + filepath.Join(w.Dir, "copy"))
+	second.Says("is a copy")
+	second.Says("standing by")
+	w.Produce(update("foo", "observation", "1"))
+	w.Ended(2)
+	w.Committed(0, 2) // a second later: a heartbeat would have told
+	if original.log.Has("standing by") || second.log.Has("active: working") {
+		t.Errorf("the original was disturbed:\n%s\ncopy:\n%s", original.log, second.log)
+	}
+	if n := len(w.API.History("applied-controls", id)); n != 2 {
+		t.Errorf("%d writes", n)
+	}
+}

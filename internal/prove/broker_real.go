@@ -20,6 +20,9 @@ func newBroker(dir string, fast bool) (b broker, stop func(), err error) {
 		}
 		return fake, fake.Kill, nil
 	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, nil, err
+	}
 	host := &partsHost{dir: dir}
 	defer func() {
 		if problem := recover(); problem != nil {
