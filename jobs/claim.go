@@ -24,6 +24,7 @@ type Claim struct {
 	Revoked  context.Context // ends when the attempt must stop at once; nil: never
 	Canceled func() bool     // an operator wants the attempt to end before its next step; nil: never
 	Deadline time.Time       // of the lease; zero in the process that schedules
+	LandsBy  time.Time       // until then a write of an earlier attempt may still land; zero: none may
 }
 
 // OutcomeKind says how an attempt ended.
@@ -35,7 +36,7 @@ const (
 	OutcomeRetry                 // spent an attempt; Failure says why
 	OutcomeHeld                  // an outside party is away: no attempt spent; Reason says which
 	OutcomeLocked                // wants object locks that others hold: no attempt spent
-	OutcomeReturned              // given back unfinished on shutdown: no attempt spent
+	OutcomeReturned              // given back unfinished, on shutdown or until NotBefore: no attempt spent
 )
 
 // Outcome is a worker's report of an ended attempt.
@@ -44,6 +45,7 @@ type Outcome struct {
 	Failure    *Failure      // of OutcomeFailed and OutcomeRetry
 	RetryAfter time.Duration // of OutcomeRetry: what the server asked for
 	Reason     Reason        // of OutcomeHeld
+	NotBefore  time.Time     // of OutcomeReturned: when it can go on; zero: at once
 	Wanted     []string      // of OutcomeLocked: every object the job is going to write
 	Objects    []string      // ids written in this attempt, in order
 	Unanswered []string      // objects whose last write got no answer: quarantined for other jobs

@@ -13,6 +13,9 @@ import (
 var (
 	errShutdown = errors.New("the process is ending")
 	errRevoked  = errors.New("this process is not the active one any more")
+	// errMayLand is why an attempt ends that would create what an earlier one,
+	// which got no answer, may still create.
+	errMayLand = errors.New("an earlier write may still have its effect")
 )
 
 // outcome turns how a workflow ended into what is reported. An answer that
@@ -30,6 +33,8 @@ func (r *Run) outcome(ctx context.Context, err error) jobs.Outcome {
 		o.Kind = jobs.OutcomeSucceeded
 	case errors.Is(err, jobs.ErrLocked):
 		o.Kind, o.Wanted = jobs.OutcomeLocked, r.wanted
+	case errors.Is(err, errMayLand):
+		o.Kind, o.NotBefore = jobs.OutcomeReturned, r.LandsBy
 	case errors.As(err, &failure):
 		o.Kind, o.Failure = jobs.OutcomeFailed, failure
 	case ctx.Err() != nil, errors.Is(err, jobs.ErrCanceled):

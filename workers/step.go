@@ -56,7 +56,7 @@ func Resolve[T any](ctx context.Context, r *Run, name string, fn func(context.Co
 
 // DoOnce carries out a step that creates something. Its intent is synced
 // before; when an earlier attempt left an intent without a result, look tells
-// whether the effect is there.
+// whether the effect is there. As long as it may still come it is not made again.
 func DoOnce[T any](ctx context.Context, r *Run, name string, look func(context.Context) (T, bool, error), fn func(context.Context) (T, error)) (result T, err error) {
 	s, known, err := r.pass(name)
 	if err != nil || known && s.State == jobs.StepDone {
@@ -70,6 +70,9 @@ func DoOnce[T any](ctx context.Context, r *Run, name string, look func(context.C
 		}
 		if found {
 			return result, r.done(name, started, result)
+		}
+		if r.clock().Before(r.LandsBy) {
+			return result, errMayLand
 		}
 	}
 	intent := jobs.Step{Name: name, State: jobs.StepIntent, StartedAt: started}

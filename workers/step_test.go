@@ -102,6 +102,27 @@ func TestACreatingStepHasItsIntentSyncedBeforeItAndLooksAfterACrash(t *testing.T
 	}
 }
 
+func TestWhatMayStillLandIsNotCreatedAgain(t *testing.T) {
+	t.Parallel()
+	clock := &stepClock{now: time.Unix(1700000000, 0)}
+	r := newTestRun(newClaims(), clock.read, jobs.Step{Name: "create", State: jobs.StepIntent})
+	r.LandsBy = clock.now.Add(time.Minute)
+	missing := func(context.Context) (string, bool, error) { return "", false, nil }
+	_, err := DoOnce(t.Context(), r, "create", missing, func(context.Context) (string, error) {
+		t.Error("created again")
+		return "", nil
+	})
+	if o := r.outcome(t.Context(), err); o.Kind != jobs.OutcomeReturned || !o.NotBefore.Equal(r.LandsBy) {
+		t.Errorf("outcome %+v of %v", o, err)
+	}
+	clock.now = r.LandsBy
+	r.again()
+	got, err := DoOnce(t.Context(), r, "create", missing, func(context.Context) (string, error) { return "id", nil })
+	if got != "id" || err != nil {
+		t.Errorf("after it: %v, %v", got, err)
+	}
+}
+
 func TestIdempotentStepsAreFlushedByTimeAndByNumberAndTheLastRideWithTheOutcome(t *testing.T) {
 	t.Parallel()
 	clock := &stepClock{now: time.Unix(1700000000, 0)}

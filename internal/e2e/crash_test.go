@@ -198,6 +198,23 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
+// TestAFileWhoseUploadLandsLateIsStoredOnce: the API stores it after our
+// timeout, and after the first look of our own retry.
+func TestAFileWhoseUploadLandsLateIsStoredOnce(t *testing.T) {
+	t.Parallel()
+	w := NewWorld(t, 1, fakeciso.Config{})
+	w.API.AddEvidence(map[string]any{"name": "Proof"})
+	w.API.AddFault(fakeciso.Fault{Method: "POST", Times: 1, Kind: fakeciso.Late, Delay: 2 * time.Second})
+	w.Start("API_TIMEOUT=1s", "API_UPLOAD_TIMEOUT=1s", "API_WRITE_QUARANTINE=3s")
+	w.Produce(`{"message_type":"upload_attachment","selector":{"name":"Proof"},"values":{"file_name":"a.txt","file_content":"YQ=="}}`)
+	if job := w.Ended(1)["observation-0-0"]; job["state"] != "succeeded" {
+		t.Errorf("job %v", job)
+	}
+	if n := len(w.API.Objects("evidence-revisions")); n != 2 { // the empty one, and ours
+		t.Errorf("%d revisions", n)
+	}
+}
+
 // TestACopiedDirectoryDisturbsNobody: a copy that has seen every commit of its
 // original knows its membership, and must not make it leave.
 func TestACopiedDirectoryDisturbsNobody(t *testing.T) {

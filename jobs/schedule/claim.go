@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"dispatcher/jobs"
 )
@@ -137,6 +138,9 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, worker string) (*jobs.C
 		Resumed:  e.resumed,
 		Revoked:  s.revoked,
 		Canceled: func() bool { return e.canceling.Load() != nil },
+	}
+	if e.lands > now.UnixNano() {
+		claim.LandsBy = time.Unix(0, e.lands)
 	}
 	if e.grant != nil {
 		claim.Granted = slices.Clone(e.grant.objects)

@@ -30,6 +30,7 @@ type entry struct {
 	ticket    uint64 // order of asking for locks
 	offset    int64
 	due       int64 // Unix nanoseconds, of waiting
+	lands     int64 // until when a write of it that got no answer may land; 0: none
 	lane      *lane
 	next      *entry                    // in the lane
 	hot       *hot                      // nil: read record and payload at claim

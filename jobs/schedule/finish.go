@@ -65,6 +65,7 @@ func (s *Scheduler) quarantineUnanswered(ctx context.Context, e *entry, objects 
 	for _, q := range list {
 		s.locks.quarantine(q)
 	}
+	e.lands = until.UnixNano()
 	return err
 }
 
@@ -192,6 +193,9 @@ func (s *Scheduler) putBack(ctx context.Context, e *entry, o jobs.Outcome) error
 		s.armWake()
 	case o.Kind == jobs.OutcomeHeld && s.holds.has(o.Reason) && !stopsJobs(o.Reason):
 		s.park(e, o.Reason)
+	case o.NotBefore.After(now):
+		e.due = o.NotBefore.UnixNano()
+		s.backOff(e)
 	default:
 		s.requeue(e)
 	}

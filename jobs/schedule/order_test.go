@@ -161,6 +161,31 @@ func TestAnUnansweredWriteKeepsItsObjectFromOtherJobsOnly(t *testing.T) {
 	}
 }
 
+func TestAJobKnowsUntilWhenItsUnansweredWriteMayLandAndCanWaitForThat(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	const quarantine = 100 * time.Millisecond
+	b := newBench(t, m, func(c *Config) { c.Quarantine = quarantine })
+	b.feed(t, "a")
+	a := b.claim(t)
+	if !a.LandsBy.IsZero() {
+		t.Errorf("a first claim: %s", a.LandsBy)
+	}
+	o := retry()
+	o.Unanswered = []string{"x"}
+	before := time.Now()
+	b.finish(t, a, o)
+	again := b.claim(t)
+	if until := again.LandsBy.Sub(before); until < quarantine {
+		t.Errorf("it may land for %s", until)
+	}
+	b.finish(t, again, jobs.Outcome{Kind: jobs.OutcomeReturned, NotBefore: again.LandsBy})
+	last := b.claim(t)
+	if time.Now().Before(again.LandsBy) || !last.LandsBy.IsZero() || last.Job.Attempts != again.Job.Attempts {
+		t.Errorf("claimed after %s, lands by %s, attempts %d", time.Since(before), last.LandsBy, last.Job.Attempts)
+	}
+}
+
 func TestAStaleReportIsRefusedAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	m := newMemory()

@@ -122,12 +122,16 @@ func (s *Scheduler) Load(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	lands := make(map[uint64]int64)
 	for _, q := range s.cfg.Ledger.Quarantine() {
 		s.locks.quarantine(q)
+		lands[q.Seq] = max(lands[q.Seq], q.Until.UnixNano())
 	}
 	now := s.cfg.Clock()
 	err = s.cfg.Ledger.Unfinished(func(job jobs.Job) error {
-		s.adopt(&job, nil).resumed = job.Attempts > 0 || job.Crashes > 0 || !job.StartedAt.IsZero()
+		e := s.adopt(&job, nil)
+		e.resumed = job.Attempts > 0 || job.Crashes > 0 || !job.StartedAt.IsZero()
+		e.lands = lands[job.Seq]
 		return nil
 	})
 	if err != nil {
