@@ -11,6 +11,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"dispatcher/internal/safeguard"
 	"dispatcher/jobs"
 )
 
@@ -229,7 +230,7 @@ func (s *session) carryOut(ctx context.Context, p jobs.Partition, d decision, cu
 		}
 		return s.cfg.Ledger.Skip(ctx, p, d.from, d.expired) // only counts them
 	}
-	if d.below > 0 || len(d.finished) > 0 {
+	if (d.below > 0 || len(d.finished) > 0) && !safeguard.Off("released") {
 		n, err := s.cfg.Scheduler.Release(ctx, p, d.done)
 		if err != nil {
 			return err

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"dispatcher/internal/safeguard"
 )
 
 // Orderings.
@@ -40,6 +42,8 @@ func KeyText(key []byte) string {
 // orderingKey returns the lane of a record; m has no type if it could not be read.
 func orderingKey(ordering string, e *Envelope, m *Message) string {
 	switch {
+	case safeguard.Off("order per key"):
+		return fmt.Sprint("offset ", e.Offset)
 	case ordering == OrderByPartition && e.Topic != "":
 		return fmt.Sprintf("partition/%s-%d", e.Topic, e.Partition)
 	case len(e.Key) > 0:

@@ -11,6 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
+
+	"dispatcher/internal/safeguard"
 )
 
 // Bounds of one atomic batch: the server's limit of messages, and of bytes so
@@ -114,7 +116,7 @@ func (s *Stream) publish(ctx context.Context, conn *nats.Conn, to string, batch 
 // stamp makes the header of message i of a batch of n (ADR-50).
 func stamp(h nats.Header, id string, i, n int, after uint64) {
 	clear(h)
-	if i == 0 {
+	if i == 0 && !safeguard.Off("expected sequence") {
 		h.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(after, 10))
 	}
 	if n == 1 {

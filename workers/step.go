@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"dispatcher/internal/safeguard"
 	"dispatcher/jobs"
 )
 
@@ -63,7 +64,7 @@ func DoOnce[T any](ctx context.Context, r *Run, name string, look func(context.C
 		return result, decode(s, &result, err)
 	}
 	started := r.clock()
-	if known {
+	if known && !safeguard.Off("look before create") {
 		found := false
 		if result, found, err = look(ctx); err != nil {
 			return result, err

@@ -140,7 +140,7 @@ func (h *host) lines(ctx context.Context, args []string, read func([]byte) error
 	defer cancel()
 	stdout, stderr, code, err := stage.Run(ctx, h.command(args...), "")
 	if err != nil || code != 0 {
-		return fmt.Errorf("%s: exit %d: %s %w", strings.Join(args, " "), code, stderr, err)
+		return fmt.Errorf("%s: exit %d: %s (%v)", strings.Join(args, " "), code, stderr, err)
 	}
 	for line := range strings.Lines(stdout) {
 		if err := read([]byte(line)); err != nil {

@@ -64,7 +64,11 @@ func prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := proveStorm(ctx, o, binary); err != nil {
+	attack := proveStorm
+	if len(os.Args) > 1 && os.Args[1] == "sabotage" {
+		attack = proveSabotage
+	}
+	if err := attack(ctx, o, binary); err != nil {
 		return fmt.Errorf("SEED=%d: %w", o.seed, err)
 	}
 	note("took %s", time.Since(began).Round(time.Second))

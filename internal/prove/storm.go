@@ -173,14 +173,14 @@ func (s *storm) settle(ctx context.Context) error {
 }
 
 // rested waits until the commit is at the end of every partition.
-func (s *storm) rested(ctx context.Context) error {
-	for p := range s.partitions {
-		_, end, err := s.kafka.Bounds(ctx, topic, p)
+func (a *arena) rested(ctx context.Context) error {
+	for p := range a.partitions {
+		_, end, err := a.kafka.Bounds(ctx, topic, p)
 		if err != nil {
 			return err
 		}
 		err = poll(ctx, 90*time.Second, fmt.Sprintf("the commit of partition %d to reach %d", p, end), func() error {
-			at, metadata, err := s.kafka.Commit(ctx, group, topic, p)
+			at, metadata, err := a.kafka.Commit(ctx, group, topic, p)
 			if err == nil && at != end {
 				err = fmt.Errorf("it is %d %q", at, metadata)
 			}

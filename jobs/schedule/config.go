@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"dispatcher/internal/safeguard"
 	"dispatcher/jobs"
 )
 
@@ -39,6 +40,9 @@ func (c *Config) setDefaults() {
 	defaultTo(&c.BackoffBase, time.Second)
 	defaultTo(&c.BackoffCap, 5*time.Minute)
 	defaultTo(&c.Quarantine, 100*time.Second)
+	if safeguard.Off("quarantine") {
+		c.Quarantine = -1
+	}
 	defaultTo(&c.MaxPinned, 10_000)
 	if c.Clock == nil {
 		c.Clock = time.Now

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"dispatcher/internal/safeguard"
 	"dispatcher/jobs"
 )
 
@@ -168,6 +169,9 @@ func (s *Scheduler) Lock(_ context.Context, lease jobs.Lease, objects []string) 
 		return err
 	}
 	now := s.cfg.Clock()
+	if safeguard.Off("object locks") {
+		return nil
+	}
 	if e.grant == nil || !slices.Equal(e.grant.objects, names) {
 		freed := s.locks.release(e)
 		held := s.locks.tryHold(e, names, now)
