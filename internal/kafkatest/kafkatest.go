@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Kafka is a cluster seen from outside.
@@ -145,6 +148,41 @@ func (k *Kafka) SetOffset(ctx context.Context, group, topic string, partition in
 		}
 	}
 	return nil
+}
+
+// DeleteOffsets forgets the group's offset of a partition; it must have no members.
+func (k *Kafka) DeleteOffsets(ctx context.Context, group, topic string, partition int) error {
+	resp, err := k.client.OffsetDelete(ctx, &kafka.OffsetDeleteRequest{GroupID: group, Topics: map[string][]int{topic: {partition}}})
+	if err != nil {
+		return err
+	}
+	for _, p := range resp.Topics[topic] {
+		err = errors.Join(err, p.Error)
+	}
+	return errors.Join(resp.Error, err)
+}
+
+// DeleteRecords drops all records of a partition before an offset, as expiry does.
+func (k *Kafka) DeleteRecords(ctx context.Context, topic string, partition int, before int64) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(k.Addr))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	req := kmsg.NewDeleteRecordsRequest()
+	req.TimeoutMillis = 5000
+	part := kmsg.DeleteRecordsRequestTopicPartition{Partition: int32(partition), Offset: before}
+	req.Topics = append(req.Topics, kmsg.DeleteRecordsRequestTopic{Topic: topic, Partitions: []kmsg.DeleteRecordsRequestTopicPartition{part}})
+	resp, err := req.RequestWith(ctx, client)
+	if err != nil {
+		return err
+	}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			err = errors.Join(err, kerr.ErrorForCode(p.ErrorCode))
+		}
+	}
+	return err
 }
 
 // AddPartitions grows a topic.

@@ -164,3 +164,8 @@ func (t *trial) committed(ctx context.Context, offset int64) error {
 func (t *trial) ruin(control int) {
 	t.api.AddFault(fakeciso.Fault{Method: "PATCH", Path: pathOf(t.land.control[control]), Times: -1, Kind: fakeciso.Status, Code: 500, Body: "<h1>Server Error (500)</h1>"})
 }
+
+// produceAt produces a message with a timestamp of its own.
+func (t *trial) produceAt(ctx context.Context, m *message, at time.Time) error {
+	return t.kafka.Produce(ctx, kafka.Message{Topic: topic, Key: []byte(m.key), Value: []byte(m.value), Time: at})
+}
