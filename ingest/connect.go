@@ -56,7 +56,7 @@ func (c Connection) links() (*links, error) {
 		MetadataTTL: 5 * time.Second,
 	}
 	return &links{
-		dialer:    &kafka.Dialer{ClientID: "dispatcher", Timeout: dialTimeout, DualStack: true, TLS: tlsConfig, SASLMechanism: mechanism},
+		dialer:    &kafka.Dialer{ClientID: "dispatcher", Timeout: dialTimeout, DialFunc: dialNoCreate(tlsConfig), SASLMechanism: mechanism},
 		transport: transport,
 		client:    &kafka.Client{Addr: kafka.TCP(c.Servers...), Transport: transport, Timeout: 10 * time.Second},
 	}, nil

@@ -96,6 +96,30 @@ func TestAMissingTopicIsWaitedForAndNeverCreated(t *testing.T) {
 	})
 }
 
+// TestADeletedTopicIsNotCreatedAgain: brokers create what is asked for, by
+// default, and kafka-go asks for what it reads.
+func TestADeletedTopicIsNotCreatedAgain(t *testing.T) {
+	t.Parallel()
+	cluster, err := fakekafka.Start(fakekafka.Config{Topics: map[string]int32{"observation": 1, "errors": 1}, AutoCreate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	w := worldOn(t, kafkatest.Connect(cluster.Addr, nil), fakeciso.Config{})
+	w.API.AddControl(map[string]any{"ref_id": "foo", "name": "Foo"})
+	p := w.Start()
+	w.Produce(update("foo", "observation", "0"))
+	w.Ended(1)
+	if err := w.Kafka.Delete(t.Context(), "observation"); err != nil {
+		t.Fatal(err)
+	}
+	p.Says("topic observation was deleted")
+	p.Says("topic observation does not exist; create it")
+	if _, _, err := w.Kafka.Bounds(t.Context(), "observation", 0); err == nil {
+		t.Errorf("the topic is there again:\n%s", p.log)
+	}
+}
+
 func TestAForeignConsumerInTheGroupIsSaidWithTheRemedy(t *testing.T) {
 	t.Parallel()
 	w := NewWorld(t, 1, fakeciso.Config{})

@@ -17,7 +17,8 @@ type Config struct {
 	DataDir    string            // "": in memory; else a restart finds its records
 	SASL       map[string]string // "MECHANISM:user" → password
 	TLS        *tls.Config
-	MaxMessage int // max.message.bytes, 0: kfake's default
+	AutoCreate bool // topics that clients ask for, as brokers do by default
+	MaxMessage int  // max.message.bytes, 0: kfake's default
 }
 
 // Cluster is a running broker.
@@ -47,6 +48,9 @@ func Start(cfg Config) (*Cluster, error) {
 			mechanism, user := split(who)
 			options = append(options, kfake.Superuser(mechanism, user, password))
 		}
+	}
+	if cfg.AutoCreate {
+		options = append(options, kfake.AllowAutoTopicCreation())
 	}
 	if cfg.MaxMessage > 0 {
 		options = append(options, kfake.BrokerConfigs(map[string]string{"message.max.bytes": strconv.Itoa(cfg.MaxMessage)}))
