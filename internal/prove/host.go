@@ -77,11 +77,6 @@ func (h *host) ended(ctx context.Context, patience time.Duration) error {
 	}
 }
 
-// active reports whether the process says that it is the active one.
-func (h *host) active() bool {
-	return h.says() == "active"
-}
-
 // says is the last that the process said about its part.
 func (h *host) says() string {
 	log := h.Log.String()

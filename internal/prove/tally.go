@@ -26,12 +26,6 @@ func (t *tally) add(name string, n int) {
 	t.counts[name] += n
 }
 
-func (t *tally) get(name string) int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.counts[name]
-}
-
 func (t *tally) all() map[string]int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
