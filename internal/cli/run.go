@@ -57,6 +57,9 @@ func runCommand() *cli.Command {
 			go exitOnSecondSignal(c.Context)
 			memory := newMemory(envOf(c))
 			p, err := newProcess(c.Context, cfg, options{resetCursor: c.Bool("reset-cursor")}, log)
+			if c.Context.Err() != nil && errors.Is(err, context.Canceled) {
+				return nil // told to end before it had begun
+			}
 			if err != nil {
 				return err
 			}

@@ -175,6 +175,20 @@ func TestStoppingBurnsNoAttemptAndLosesNothing(t *testing.T) {
 	}
 }
 
+func TestASignalDuringTheStartIsAnOrderlyEnd(t *testing.T) {
+	t.Parallel()
+	w := NewWorld(t, 1, fakeciso.Config{})
+	for after := time.Duration(0); after < 120*time.Millisecond; after += 4 * time.Millisecond {
+		p := w.Start()
+		time.Sleep(after) // each time at another place of the start
+		p.Signal(syscall.SIGTERM)
+		code := p.Exit()
+		if deaf := code == -1 && p.log.String() == ""; code != 0 && !deaf { // the signal came before Go listened
+			t.Fatalf("exit code %d after %s:\n%s", code, after, p.log)
+		}
+	}
+}
+
 func TestASecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	w := NewWorld(t, 1, fakeciso.Config{})

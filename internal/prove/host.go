@@ -59,7 +59,7 @@ func (h *host) stop(ctx context.Context) error {
 	if err := h.ended(ctx, 20*time.Second); err != nil {
 		return err
 	}
-	if code := h.Code(); code != 0 {
+	if code := h.Code(); code != 0 && h.Log.String() != "" { // else it was not yet listening
 		return fmt.Errorf("exit code %d after SIGTERM:\n%s", code, h.tail())
 	}
 	return nil
