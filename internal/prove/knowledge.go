@@ -73,6 +73,26 @@ func (k *knowledge) switched() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.switches = append(k.switches, time.Now())
+	slices.SortFunc(k.switches, time.Time.Compare)
+}
+
+// activations notes when processes of different directories began to work, as
+// they log it.
+func (k *knowledge) activations(logs ...string) {
+	const layout = "2006-01-02 15:04:05.000"
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, log := range logs {
+		for line := range strings.Lines(log) {
+			if !strings.Contains(line, "active: working") || len(line) < len(layout) {
+				continue
+			}
+			if at, err := time.ParseInLocation(layout, line[:len(layout)], time.Local); err == nil {
+				k.switches = append(k.switches, at)
+			}
+		}
+	}
+	slices.SortFunc(k.switches, time.Time.Compare)
 }
 
 // switchedBetween reports whether work may have passed to another directory

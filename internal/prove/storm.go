@@ -18,10 +18,11 @@ type storm struct {
 	watch *observer
 	know  *knowledge
 
-	mu    sync.Mutex
-	now   *host // the one that works, or will
-	shelf *host // one whose directory was left behind, and may come back
-	kills int
+	mu     sync.Mutex
+	now    *host // the one that works, or will
+	second *host // beside it, nil: none
+	shelf  *host // one whose directory was left behind, and may come back
+	kills  int
 }
 
 // stormConfig is how much of a storm there is to be.
@@ -209,7 +210,7 @@ func (s *storm) learnAll(ctx context.Context) error {
 
 // end kills what still runs.
 func (s *storm) end() {
-	for _, h := range []*host{s.current(), s.shelf} {
+	for _, h := range []*host{s.current(), s.second, s.shelf} {
 		if h != nil && h.Process != nil {
 			h.Kill()
 		}

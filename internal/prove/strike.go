@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -60,7 +59,7 @@ func (s *storm) killAndRestart(ctx context.Context) error {
 	if s.rng.IntN(4) == 0 {
 		return nil
 	}
-	return h.becomes(ctx, "active", 30*time.Second)
+	return h.becomes(ctx, "active", 60*time.Second)
 }
 
 func (s *storm) termAndRestart(ctx context.Context) error {
@@ -94,67 +93,92 @@ func (s *storm) crashAt(ctx context.Context, point string) (struck bool, err err
 }
 
 // standby starts a second process: on a directory that was left behind, else on
-// a new one.
-func (s *storm) standby(ctx context.Context) (h *host, err error) {
-	h, s.shelf = s.shelf, nil
+// a new one. It returns who works and who waits: a broker that is killed
+// meanwhile may turn them round.
+func (s *storm) standby(ctx context.Context) (works, waits *host, err error) {
+	h := s.shelf
+	s.shelf = nil
 	if h == nil {
 		if h, err = s.newHost(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	if err := s.current().becomes(ctx, "active", 30*time.Second); err != nil {
-		return nil, err
+	if err := s.current().becomes(ctx, "active", 40*time.Second); err != nil {
+		return nil, nil, err
 	}
+	s.know.switched()
 	if err := h.start(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return h, h.becomes(ctx, "standby", 30*time.Second)
+	s.second = h
+	return s.roles(ctx)
+}
+
+// roles waits until one of two processes works and the other stands by.
+func (s *storm) roles(ctx context.Context) (works, waits *host, err error) {
+	works, waits = s.current(), s.second
+	err = poll(ctx, 60*time.Second, "one process to work and one to stand by", func() error {
+		if works.says() == "standby" && waits.says() == "active" {
+			works, waits = waits, works
+		}
+		if works.says() != "active" || waits.says() != "standby" {
+			return fmt.Errorf("one is %s, the other %s:\n%s\n-- the other:\n%s", works.says(), waits.says(), works.tail(), waits.tail())
+		}
+		return nil
+	})
+	s.second = waits
+	s.take(works)
+	return works, waits, err
 }
 
 // passOn kills the active process while another one waits.
 func (s *storm) passOn(ctx context.Context, lost bool) error {
-	second, err := s.standby(ctx)
+	first, second, err := s.standby(ctx)
 	if err != nil {
 		return err
 	}
-	first := s.current()
 	pause(ctx, s.between(0, 1500*time.Millisecond))
-	s.take(second)
+	if err := s.only(ctx, second, first, lost); err != nil {
+		return err
+	}
+	return second.becomes(ctx, "active", 60*time.Second)
+}
+
+// only kills one of two processes, and loses its disk or keeps it; the other
+// goes on.
+func (s *storm) only(ctx context.Context, stays, dies *host, lost bool) error {
+	s.take(stays)
+	s.second = nil
 	s.know.switched()
-	if err := s.kill(ctx, first); err != nil {
+	if err := s.kill(ctx, dies); err != nil {
 		return err
 	}
+	s.know.activations(dies.Log.String(), stays.Log.String())
 	if lost {
-		err = s.discard(ctx, first)
-	} else {
-		err = s.leave(ctx, first)
+		return s.discard(ctx, dies)
 	}
-	if err != nil {
-		return err
-	}
-	return second.becomes(ctx, "active", 40*time.Second)
+	return s.leave(ctx, dies)
 }
 
 // zombie stops the active process for longer than its session lasts, and lets
 // it go on when another one has taken over.
 func (s *storm) zombie(ctx context.Context) error {
-	second, err := s.standby(ctx)
+	first, second, err := s.standby(ctx)
 	if err != nil {
 		return err
 	}
-	first := s.current()
 	first.Signal(syscall.SIGSTOP)
 	s.know.switched()
 	s.take(second)
-	err = second.becomes(ctx, "active", 40*time.Second)
+	s.second = first
+	err = second.becomes(ctx, "active", 60*time.Second)
 	pause(ctx, s.between(0, 1500*time.Millisecond))
 	s.know.switched()
 	first.Signal(syscall.SIGCONT)
-	if err == nil {
-		err = first.becomes(ctx, "standby", 40*time.Second)
-	}
 	if err != nil {
-		first.Kill()
+		return err
+	}
+	if first, second, err = s.roles(ctx); err != nil {
 		return err
 	}
 	return s.keepOne(ctx, first, second)
@@ -166,18 +190,16 @@ func (s *storm) keepOne(ctx context.Context, a, b *host) error {
 	if s.rng.IntN(2) == 0 {
 		a, b = b, a
 	}
-	s.take(a)
-	s.know.switched()
-	if err := errors.Join(s.kill(ctx, b), s.leave(ctx, b)); err != nil {
+	if err := s.only(ctx, a, b, false); err != nil {
 		return err
 	}
-	return a.becomes(ctx, "active", 40*time.Second)
+	return a.becomes(ctx, "active", 60*time.Second)
 }
 
 // copied starts a copy of the data directory beside the original.
 func (s *storm) copied(ctx context.Context) error {
 	first := s.current()
-	if err := first.becomes(ctx, "active", 30*time.Second); err != nil {
+	if err := first.becomes(ctx, "active", 40*time.Second); err != nil {
 		return err
 	}
 	second, err := s.newHost()
@@ -194,13 +216,8 @@ func (s *storm) copied(ctx context.Context) error {
 	if err := second.start(); err != nil {
 		return err
 	}
-	if err := poll(ctx, 30*time.Second, "the copy to start", func() error {
-		if second.says() == "nothing" {
-			return fmt.Errorf("it says nothing:\n%s", second.tail())
-		}
-		return nil
-	}); err != nil {
-		second.Kill()
+	s.second = second
+	if first, second, err = s.roles(ctx); err != nil {
 		return err
 	}
 	return s.keepOne(ctx, first, second)
