@@ -12,7 +12,7 @@ PREFIX  ?= /usr/local
 BINARY  ?= bin/dispatcher
 CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
 
-.PHONY: help build rootfs image install uninstall test test-real demo bench bench-backlog lint fmt fuzz clean prove prove-sabotage
+.PHONY: help build rootfs image install uninstall test test-real demo bench bench-backlog lint fmt fuzz clean prove prove-sabotage prove-power
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -51,6 +51,9 @@ test-real: ## the main path on a real Apache Kafka and a real S3 server (see doc
 
 prove: ## attack the promise: 200 kills and all that can go wrong (SHORT=1: 3 minutes, FAST=1: embedded Kafka, SEED=n: again)
 	$(GO) run $(if $(FAST),,-tags real) ./internal/prove
+
+prove-power: ## cut the power at random moments; needs strace
+	$(GO) run ./internal/prove power
 
 prove-sabotage: ## switch off each safeguard in turn: the attack must notice (ONLY=name for one)
 	$(GO) run ./internal/prove sabotage

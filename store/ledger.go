@@ -16,6 +16,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"dispatcher/internal/safeguard"
 	"dispatcher/jobs"
 )
 
@@ -142,7 +143,7 @@ func openFile(o Options) (db *bolt.DB, err error) {
 		FreelistType:    bolt.FreelistMapType,
 		NoFreelistSync:  true,
 		InitialMmapSize: 1 << 30, // only address space: no remapping while readers are at work
-		NoSync:          o.NoSync,
+		NoSync:          o.NoSync || safeguard.Off("sync"),
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):

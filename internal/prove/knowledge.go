@@ -76,9 +76,9 @@ func (k *knowledge) switched() {
 	slices.SortFunc(k.switches, time.Time.Compare)
 }
 
-// activations notes when processes of different directories began to work, as
-// they log it.
-func (k *knowledge) activations(logs ...string) {
+// activations notes when processes of two directories, which ran beside each
+// other since a time, began to work, as they log it.
+func (k *knowledge) activations(since time.Time, logs ...string) {
 	const layout = "2006-01-02 15:04:05.000"
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -87,7 +87,7 @@ func (k *knowledge) activations(logs ...string) {
 			if !strings.Contains(line, "active: working") || len(line) < len(layout) {
 				continue
 			}
-			if at, err := time.ParseInLocation(layout, line[:len(layout)], time.Local); err == nil {
+			if at, err := time.ParseInLocation(layout, line[:len(layout)], time.Local); err == nil && at.After(since) {
 				k.switches = append(k.switches, at)
 			}
 		}

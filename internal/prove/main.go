@@ -65,8 +65,13 @@ func prove(ctx context.Context) error {
 		return err
 	}
 	attacks := []func(context.Context, options, string) error{proveSurgery, proveStorm}
-	if len(os.Args) > 1 && os.Args[1] == "sabotage" {
-		attacks = []func(context.Context, options, string) error{proveSabotage}
+	if len(os.Args) > 1 {
+		attack := map[string]func(context.Context, options, string) error{"sabotage": proveSabotage, "power": provePower}[os.Args[1]]
+		if attack == nil {
+			return fmt.Errorf("%q is no attack", os.Args[1])
+		}
+		attacks = attacks[:0:0]
+		attacks = append(attacks, attack)
 	}
 	for _, attack := range attacks {
 		if err := attack(ctx, o, binary); err != nil {

@@ -18,11 +18,12 @@ import (
 // safeguard is one that the attack must miss: with it switched off the course of
 // events breaks the promise, with it the promise holds.
 type safeguard struct {
-	name string
-	how  string // what the attack does
-	race time.Duration
-	play func(context.Context, *trial) error
-	test []string // package and test of a room, for what cannot be reached from outside
+	name  string
+	how   string // what the attack does
+	race  time.Duration
+	play  func(context.Context, *trial) error
+	needs string   // a tool
+	test  []string // package and test of a room, for what cannot be reached from outside
 }
 
 func safeguards() []safeguard {
@@ -34,6 +35,7 @@ func safeguards() []safeguard {
 		{name: "commit after the end", how: "a job is stuck while others end", play: playCommit},
 		{name: "highest runs", how: "host lost with 1,700 finished runs behind a stuck job", play: playRuns},
 		{name: "released", how: "an old directory comes back after another one has worked", play: playReleased},
+		{name: "sync", how: "power loss (strace)", play: playPowerOnce, needs: "strace"},
 		{name: "expected sequence", how: "a batch of a former owner of JOBS", test: []string{"./jobs", "TestAZombiesBatchIsRefusedWhole"}},
 		{name: "epochs", how: "a report of a former claim", test: []string{"./jobs/schedule", "TestAStaleReportIsRefusedAndChangesNothing"}},
 	}
@@ -47,13 +49,18 @@ func proveSabotage(ctx context.Context, o options, binary string) error {
 		if !strings.Contains(s.name, o.only) {
 			continue
 		}
+		if _, err := exec.LookPath(s.needs); s.needs != "" && err != nil {
+			note("%-22s NOT TESTED: %s is not here", s.name, s.needs)
+			continue
+		}
 		intact, _, err := s.try(ctx, binary, "")
 		if err != nil {
 			return fmt.Errorf("%s, intact: %w", s.name, err)
 		}
 		found, first, err := s.try(ctx, binary, s.name)
-		if err != nil {
-			first, found = err.Error(), false
+		if err != nil { // whoever does not come back has lost what it promised
+			first, found = err.Error(), strings.Contains(err.Error(), "it has ended with code")
+			first = strings.ReplaceAll(first, "\n", " ")
 		}
 		note("%-22s %-8s %-8s %s", s.name, yesNo(intact, "BROKEN", "holds"), yesNo(found, "found", "MISSED"), s.how)
 		if len(first) > 0 {

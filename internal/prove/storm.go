@@ -19,9 +19,10 @@ type storm struct {
 	know  *knowledge
 
 	mu     sync.Mutex
-	now    *host // the one that works, or will
-	second *host // beside it, nil: none
-	shelf  *host // one whose directory was left behind, and may come back
+	now    *host     // the one that works, or will
+	second *host     // beside it, nil: none
+	paired time.Time // since when there are two
+	shelf  *host     // one whose directory was left behind, and may come back
 	kills  int
 }
 

@@ -106,7 +106,7 @@ func (s *storm) standby(ctx context.Context) (works, waits *host, err error) {
 	if err := s.current().becomes(ctx, "active", 40*time.Second); err != nil {
 		return nil, nil, err
 	}
-	s.know.switched()
+	s.paired = time.Now()
 	if err := h.start(); err != nil {
 		return nil, nil, err
 	}
@@ -153,7 +153,7 @@ func (s *storm) only(ctx context.Context, stays, dies *host, lost bool) error {
 	if err := s.kill(ctx, dies); err != nil {
 		return err
 	}
-	s.know.activations(dies.Log.String(), stays.Log.String())
+	s.know.activations(s.paired, dies.Log.String(), stays.Log.String())
 	if lost {
 		return s.discard(ctx, dies)
 	}
@@ -212,7 +212,7 @@ func (s *storm) copied(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("copy: %w: %s", err, out)
 	}
-	s.know.switched()
+	s.paired = time.Now()
 	if err := second.start(); err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"dispatcher/internal/safeguard"
 )
 
 // check asserts what the durability of everything rests on.
@@ -17,7 +19,7 @@ func (s *Server) check(srv *server.Server) error {
 	if err != nil {
 		return fmt.Errorf("inspect embedded nats: %w", err)
 	}
-	if js := varz.JetStream.Config; js == nil || !js.SyncAlways {
+	if js := varz.JetStream.Config; js == nil || !js.SyncAlways && !safeguard.Off("sync") {
 		return errors.New("embedded nats does not sync every write: refusing to work with it")
 	}
 	return s.checkRecovered(srv)

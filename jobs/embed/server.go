@@ -13,6 +13,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"dispatcher/jobs"
+
+	"dispatcher/internal/safeguard"
 )
 
 // startTimeout bounds how long clients wait for the server to let them in.
@@ -132,8 +134,8 @@ func (s *Server) options() *server.Options {
 		ServerName:        "dispatcher",
 		JetStream:         true,
 		StoreDir:          s.cfg.StoreDir,
-		SyncAlways:        true,              // an acknowledgement is a promise
-		JetStreamMaxStore: math.MaxInt64 / 2, // a limit here, below what a stream was once given, keeps that stream from being changed
+		SyncAlways:        !safeguard.Off("sync"), // an acknowledgement is a promise
+		JetStreamMaxStore: math.MaxInt64 / 2,      // a limit here, below what a stream was once given, keeps that stream from being changed
 		MaxPayload:        jobs.MaxValueBytes + jobs.MaxFrameBytes + headerBytes,
 		MaxPending:        256 << 20,
 		NoSigs:            true,
