@@ -94,7 +94,10 @@ func proveStorm(ctx context.Context, o options, binary string) error {
 	}
 	defer a.close()
 	note("Kafka: %s", a.broker.Name())
-	cfg := stormConfig{seed: o.seed, deck: cards, every: 20 * time.Millisecond}
+	cfg := stormConfig{seed: o.seed, deck: cards, every: 40 * time.Millisecond}
+	if o.short {
+		cfg.every /= 2 // less time, more at once
+	}
 	s := newStorm(a, cfg)
 	if err := s.run(ctx, cfg); err != nil {
 		return err

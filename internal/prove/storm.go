@@ -174,22 +174,29 @@ func (s *storm) settle(ctx context.Context) error {
 	return s.current().stop(ctx)
 }
 
-// rested waits until the commit is at the end of every partition.
+// rested waits until the commit is at the end of every partition, as long as
+// commits tell of progress. How much there is to do is bounded: nothing is
+// produced any more.
 func (a *arena) rested(ctx context.Context) error {
 	for p := range a.partitions {
 		_, end, err := a.kafka.Bounds(ctx, topic, p)
 		if err != nil {
 			return err
 		}
-		err = poll(ctx, 90*time.Second, fmt.Sprintf("the commit of partition %d to reach %d", p, end), func() error {
-			at, metadata, err := a.kafka.Commit(ctx, group, topic, p)
-			if err == nil && at != end {
-				err = fmt.Errorf("it is %d %q", at, metadata)
+		for done, was := false, ""; !done; {
+			is := was
+			err = poll(ctx, 60*time.Second, fmt.Sprintf("the commit of partition %d to reach %d", p, end), func() error {
+				at, metadata, err := a.kafka.Commit(ctx, group, topic, p)
+				is, done = fmt.Sprint(at, " ", metadata), err == nil && at == end
+				if err == nil && !done && is == was {
+					err = fmt.Errorf("it is %s", is)
+				}
+				return err
+			})
+			if err != nil {
+				return err
 			}
-			return err
-		})
-		if err != nil {
-			return err
+			was = is
 		}
 	}
 	return nil
