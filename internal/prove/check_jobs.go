@@ -42,9 +42,14 @@ func (o *oracle) checkReports() {
 		}
 		for i := 1; i < len(reports); i++ {
 			o.repeats["error records again"]++
-			before, again := reports[i-1], reports[i]
-			if !again.FailedAt.Equal(before.FailedAt) && !o.know.switchedBetween(before.sent, again.sent) {
-				o.blame("%s was reported twice, failed at %s and %s:\n%s", id, clock(before.FailedAt), clock(again.FailedAt), o.history(r))
+			// Two directories may each have failed it, one after the other; the first
+			// may come back with its record when the second has long sent its own.
+			first, second := reports[i-1].FailedAt, reports[i].FailedAt
+			if second.Before(first) {
+				first, second = second, first
+			}
+			if !second.Equal(first) && !o.know.switchedBetween(first, second) {
+				o.blame("%s was reported twice, failed at %s and %s:\n%s", id, clock(first.Local()), clock(second.Local()), o.history(r))
 			}
 		}
 	}

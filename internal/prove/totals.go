@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // shown is how many violations are printed whole.
 const shown = 5
@@ -24,9 +27,8 @@ func totals(s *storm, o *oracle) error {
 		note("  %-60s %7d", name, o.repeats[name])
 	}
 	for i, wrong := range o.wrong {
-		if i == shown {
-			note("… and %d more", len(o.wrong)-shown)
-			break
+		if i >= shown { // the others in a line
+			wrong, _, _ = strings.Cut(wrong, "\n")
 		}
 		note("\nVIOLATION %d: %s", i+1, wrong)
 	}
