@@ -23,6 +23,15 @@ func newBroker(dir string, fast bool) (b broker, stop func(), err error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, nil, err
 	}
+	for range 3 { // somebody may take a port before the broker does
+		if b, stop, err = newRealBroker(dir); err == nil {
+			return b, stop, nil
+		}
+	}
+	return nil, nil, err
+}
+
+func newRealBroker(dir string) (b broker, stop func(), err error) {
 	host := &partsHost{dir: dir}
 	defer func() {
 		if problem := recover(); problem != nil {

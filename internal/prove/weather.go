@@ -125,7 +125,7 @@ func (w *weather) until(ctx context.Context, text string, least, most time.Durat
 func (w *weather) refused(ctx context.Context) (int, error) {
 	w.proxy.refuse()
 	n := w.until(ctx, "reason=api_down", w.between(500*time.Millisecond, 2*time.Second), 5*time.Second)
-	return n, w.proxy.accept()
+	return n, again("the proxy", w.proxy.accept)
 }
 
 func (w *weather) cut(ctx context.Context) (n int, err error) {
@@ -163,6 +163,17 @@ func (w *weather) noKafka(ctx context.Context) (int, error) {
 	return 1, w.load.hold(func() error {
 		w.broker.Kill()
 		pause(ctx, w.between(200*time.Millisecond, 3*time.Second))
-		return w.broker.Start()
+		return again("the broker", w.broker.Start)
+	})
+}
+
+// again starts what was stopped, also if somebody holds its port for a moment.
+func again(what string, start func() error) error {
+	return poll(context.Background(), 10*time.Second, what+" to start again", func() error {
+		err := start()
+		if err != nil {
+			pause(context.Background(), time.Second)
+		}
+		return err
 	})
 }
