@@ -117,7 +117,7 @@ func (s *storm) standby(ctx context.Context) (works, waits *host, err error) {
 // roles waits until one of two processes works and the other stands by.
 func (s *storm) roles(ctx context.Context) (works, waits *host, err error) {
 	works, waits = s.current(), s.second
-	err = poll(ctx, 60*time.Second, "one process to work and one to stand by", func() error {
+	err = poll(ctx, 2*time.Minute, "one process to work and one to stand by", func() error {
 		if works.says() == "standby" && waits.says() == "active" {
 			works, waits = waits, works
 		}
