@@ -13,7 +13,7 @@ func storeLimit(dir string, limit int64) int64 {
 	if err := syscall.Statfs(dir, &disk); err != nil {
 		return limit
 	}
-	return min(limit, (int64(disk.Bavail)*disk.Bsize+diskUsage(dir))/10*8)
+	return min(limit, (int64(disk.Bavail)*int64(disk.Bsize)+diskUsage(dir))/10*8)
 }
 
 // diskUsage is the space that the files below dir take, in bytes.
@@ -41,7 +41,7 @@ func (p *process) restartNATS() {
 		return
 	}
 	var disk syscall.Statfs_t
-	if err := syscall.Statfs(p.cfg.DataDir, &disk); err != nil || int64(disk.Bavail)*disk.Bsize < 64<<20 {
+	if err := syscall.Statfs(p.cfg.DataDir, &disk); err != nil || int64(disk.Bavail)*int64(disk.Bsize) < 64<<20 {
 		return
 	}
 	if err := p.nats.Restart(); err != nil {
