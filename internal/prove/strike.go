@@ -150,6 +150,8 @@ func (s *storm) only(ctx context.Context, stays, dies *host, lost bool) error {
 	s.take(stays)
 	s.second = nil
 	s.know.switched()
+	dies.Kill()
+	s.know.switched() // it has worked until now
 	if err := s.kill(ctx, dies); err != nil {
 		return err
 	}
