@@ -60,12 +60,16 @@ func (s *storm) run(ctx context.Context, cfg stormConfig) (err error) {
 	seen.Go(func() { s.watch.run(watching) })
 	made.Go(func() { s.load.run(flowing) })
 	var skyErr error
-	sky.Go(func() { skyErr = newWeather(s, cfg.seed).run(weather) })
+	changing := newWeather(s, cfg.seed)
+	sky.Go(func() { skyErr = changing.run(weather) })
 
 	s.tally.expect(cfg.deck...)
 	err = s.play(ctx, cfg.deck)
 	clear()
 	sky.Wait()
+	if err == nil && skyErr == nil {
+		skyErr = changing.encore(ctx)
+	}
 	stopFlow()
 	made.Wait()
 	if err = errors.Join(err, skyErr, s.load.err); err != nil {

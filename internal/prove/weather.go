@@ -76,6 +76,24 @@ func (w *weather) run(ctx context.Context) error {
 	}
 }
 
+// encores bounds how often a kind is tried once more.
+const encores = 5
+
+// encore gives a kind another chance that struck nobody: the process may have
+// been dead each time it came.
+func (w *weather) encore(ctx context.Context) error {
+	for _, k := range w.kinds {
+		for try := 0; w.tally.all()[k.name] == 0 && try < encores && ctx.Err() == nil; try++ {
+			n, err := k.strike(ctx)
+			w.tally.add(k.name, n)
+			if err != nil {
+				return fmt.Errorf("%s: %w", k.name, err)
+			}
+		}
+	}
+	return ctx.Err()
+}
+
 func (w *weather) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(w.rng.Int64N(int64(most-least)))
 }
