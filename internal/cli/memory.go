@@ -7,16 +7,15 @@ import (
 )
 
 // What the process may take, softly: while it waits, however full the read-ahead
-// is; while messages come by the hundred; and while jobs end by the hundred.
-// Collecting garbage in less would cost a fifth of the processor time then.
+// is, and while messages come or jobs end by the hundred. Collecting garbage in
+// the smaller one would cost a third of the processor time then.
 const (
 	memoryWaiting = 128 << 20
-	memoryReading = 192 << 20
-	memoryAtWork  = 256 << 20
+	memoryBusy    = 256 << 20
 	gcPercent     = 300
 )
 
-// Jobs per second above which the process is busy.
+// rateBusy is how many jobs per second come or end in a busy process.
 const rateBusy = 100
 
 // memory lets the heap grow while that pays, and gives it back. GOGC and
@@ -30,7 +29,7 @@ func newMemory(env Env) *memory {
 	if env.Getenv("GOMEMLIMIT") != "" {
 		return &memory{fixed: true}
 	}
-	debug.SetMemoryLimit(memoryReading) // a backlog may be waiting
+	debug.SetMemoryLimit(memoryBusy) // a backlog may be waiting
 	return &memory{}
 }
 
@@ -42,18 +41,15 @@ func (m *memory) follow(ctx context.Context, rates func(time.Duration) (come, en
 	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for limit := int64(memoryReading); ; {
+	for limit := int64(memoryBusy); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 		wanted := int64(memoryWaiting)
-		switch come, end := rates(2 * time.Second); {
-		case end > rateBusy:
-			wanted = memoryAtWork
-		case come > rateBusy:
-			wanted = memoryReading
+		if come, end := rates(2 * time.Second); max(come, end) > rateBusy {
+			wanted = memoryBusy
 		}
 		if wanted == limit {
 			continue
