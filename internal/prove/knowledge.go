@@ -20,8 +20,8 @@ type knowledge struct {
 type fate struct {
 	state, code string
 	message     string
-	ended       time.Time
-	again       int // how often it ended elsewhere too
+	ended       time.Time   // first
+	ends        []time.Time // all: more than one if directories repeat each other's work
 }
 
 // recorded is a step that a data directory held as done while no process ran on it.
@@ -42,14 +42,15 @@ func (k *knowledge) learn(list []job) {
 			continue
 		}
 		f := k.fates[j.ID]
-		switch {
-		case f == nil:
-			k.fates[j.ID] = &fate{state: j.State, code: j.Error.Code, message: j.Error.Message, ended: j.FinishedAt}
-		case j.FinishedAt.Before(f.ended):
+		if f == nil {
+			f = &fate{state: j.State, code: j.Error.Code, message: j.Error.Message, ended: j.FinishedAt}
+			k.fates[j.ID] = f
+		}
+		if !slices.ContainsFunc(f.ends, j.FinishedAt.Equal) {
+			f.ends = append(f.ends, j.FinishedAt)
+		}
+		if j.FinishedAt.Before(f.ended) {
 			f.ended = j.FinishedAt
-			f.again++
-		case j.FinishedAt.After(f.ended):
-			f.again++
 		}
 	}
 }
