@@ -38,7 +38,10 @@ func (s *storm) strike(ctx context.Context, card string) (err error) {
 	case cardCopy:
 		err = s.copied(ctx)
 	default:
-		struck, err = s.crashAt(ctx, strings.TrimPrefix(card, cardCrash))
+		struck = false
+		for try := 0; try < 3 && !struck && err == nil; try++ { // a hold may keep it from coming by
+			struck, err = s.crashAt(ctx, strings.TrimPrefix(card, cardCrash))
+		}
 	}
 	if struck {
 		s.tally.add(card, 1)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dispatcher/internal/fakeciso"
+	"dispatcher/internal/stage"
 )
 
 // weather is what goes wrong around the dispatcher, one thing after the other.
@@ -121,16 +122,15 @@ func (w *weather) poisoned(ctx context.Context) (int, error) {
 	})(ctx)
 }
 
-// until waits until the working process says text, or the time is over.
-func (w *weather) until(ctx context.Context, text string, least, most time.Duration) (struck int) {
+// until begins something and waits until the working process says text, or the
+// time is over. What it said before does not count.
+func (w *weather) until(ctx context.Context, text string, least, most time.Duration, begin func()) (struck int) {
+	log := w.current().Log
+	before := map[*stage.Log]int{log: strings.Count(log.String(), text)}
+	begin()
 	began := time.Now()
-	heard := make(map[*host]int)
 	for time.Since(began) < most && pause(ctx, 50*time.Millisecond) {
-		h := w.current()
-		n := strings.Count(h.Log.String(), text)
-		if was, known := heard[h]; !known {
-			heard[h] = n
-		} else if n > was {
+		if log := w.current().Log; strings.Count(log.String(), text) > before[log] {
 			struck = 1
 		}
 		if struck > 0 && time.Since(began) > least {
@@ -141,8 +141,7 @@ func (w *weather) until(ctx context.Context, text string, least, most time.Durat
 }
 
 func (w *weather) refused(ctx context.Context) (int, error) {
-	w.proxy.refuse()
-	n := w.until(ctx, "reason=api_down", w.between(500*time.Millisecond, 2*time.Second), 5*time.Second)
+	n := w.until(ctx, "reason=api_down", w.between(500*time.Millisecond, 2*time.Second), 5*time.Second, w.proxy.refuse)
 	return n, again("the proxy", w.proxy.accept)
 }
 
@@ -155,24 +154,21 @@ func (w *weather) cut(ctx context.Context) (n int, err error) {
 }
 
 func (w *weather) badGateway(ctx context.Context) (int, error) {
-	w.api.Down(true)
 	defer w.api.Down(false)
-	return w.until(ctx, "reason=api_down", w.between(2*time.Second, 6*time.Second), 8*time.Second), nil
+	return w.until(ctx, "reason=api_down", w.between(2*time.Second, 6*time.Second), 8*time.Second, func() { w.api.Down(true) }), nil
 }
 
 // unauthorized has the token rotated, and the file follows later.
 func (w *weather) unauthorized(ctx context.Context) (int, error) {
 	token := fmt.Sprintf("token-%d", w.rng.Int64())
-	w.api.SetToken(token)
-	n := w.until(ctx, "reason=auth", w.between(0, time.Second), 5*time.Second)
+	n := w.until(ctx, "reason=auth", w.between(0, time.Second), 5*time.Second, func() { w.api.SetToken(token) })
 	err := os.WriteFile(w.token+".new", []byte(token), 0o600)
 	return n, errors.Join(err, os.Rename(w.token+".new", w.token))
 }
 
 func (w *weather) noS3(ctx context.Context) (int, error) {
-	w.s3.Down(true)
 	defer w.s3.Down(false)
-	return w.until(ctx, "reason=s3_down", w.between(500*time.Millisecond, 2*time.Second), 6*time.Second), nil
+	return w.until(ctx, "reason=s3_down", w.between(500*time.Millisecond, 2*time.Second), 6*time.Second, func() { w.s3.Down(true) }), nil
 }
 
 // noKafka kills the broker. Nothing is produced meanwhile: a record that was
