@@ -74,7 +74,11 @@ func Settings() []Setting {
 		text("policy.allow_buckets", "POLICY_ALLOW_BUCKETS", "", "buckets that producers may name; default: all", func(c *Config) any { return &c.Policy.AllowBuckets }),
 		text("data_dir", "DATA_DIR", "dispatcher-data", "directory of the jobs, made 0700", func(c *Config) any { return &c.DataDir }),
 		text("http_listen", "HTTP_LISTEN", "127.0.0.1:8642", "address of /healthz, /readyz and /metrics; off disables", func(c *Config) any { return &c.HTTPListen }),
-		text("listen", "LISTEN", "", "refused by this version: workers on other hosts are not there yet; leave it unset", func(c *Config) any { return &c.Listen }),
+		text("listen", "LISTEN", "", "host:port for workers and operators on other hosts, TLS always; none if empty", func(c *Config) any { return &c.Listen }),
+		text("listen_certfile", "LISTEN_CERT_FILE", "", "PEM file of its certificate; default: one by a CA made in the data directory", func(c *Config) any { return &c.ListenCert }),
+		text("listen_keyfile", "LISTEN_KEY_FILE", "", "PEM file of its key", func(c *Config) any { return &c.ListenKey }),
+		text("listen_cafile", "LISTEN_CA_FILE", "", "PEM file of the CA that signed it, for join files; default: the CAs that the other host trusts", func(c *Config) any { return &c.ListenCA }),
+		text("lease", "LEASE", "30s", "how long a worker on another host may be silent before its jobs go to another", func(c *Config) any { return &c.Lease }),
 		text("grace", "GRACE", "35s", "how long running jobs may go on after SIGTERM", func(c *Config) any { return &c.Grace }),
 	}
 }

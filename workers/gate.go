@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -34,6 +35,7 @@ type Holds interface {
 // a hold that is set is always probed: both change under one lock.
 type Gate struct {
 	Holds          Holds
+	Scope          string // of its holds; "": all
 	Probe          map[jobs.Reason]func(context.Context) error
 	SecretsChanged func() bool // reads secrets again; nil: never
 	Log            *slog.Logger
@@ -73,9 +75,11 @@ func (g *Gate) Hold(err error) bool {
 	return true
 }
 
+func (g *Gate) scope() string { return cmp.Or(g.Scope, "all") }
+
 // hold sets a hold and sees to its probe. The lock is held.
 func (g *Gate) hold(reason jobs.Reason, err error) {
-	if g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: "all", Message: err.Error()}) {
+	if g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: g.scope(), Message: err.Error()}) {
 		g.Log.Warn("work stands still", "reason", reason, "error", err)
 	}
 	if g.probing[reason] {
@@ -119,11 +123,11 @@ func (g *Gate) lift(reason jobs.Reason, err error) (lifted bool) {
 	case other != "" && other != reason && g.Probe[other] != nil:
 		g.hold(other, err)
 	default:
-		g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: "all", Message: err.Error()})
+		g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: g.scope(), Message: err.Error()})
 		return false
 	}
 	delete(g.probing, reason)
-	g.Holds.ClearHold(reason, "all")
+	g.Holds.ClearHold(reason, g.scope())
 	return true
 }
 

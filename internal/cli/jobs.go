@@ -16,14 +16,19 @@ import (
 	"dispatcher/config"
 	"dispatcher/jobs/control"
 	"dispatcher/jobs/embed"
+	"dispatcher/jobs/join"
 	"dispatcher/store"
 )
 
 func jobsCommand() *cli.Command {
+	commands := []*cli.Command{listCommand(), showCommand(), statsCommand(), watchCommand(), retryCommand(), cancelCommand(), pauseCommand(), resumeCommand(), submitCommand(), replayCommand()}
+	for _, c := range commands {
+		c.Flags = append(c.Flags, &cli.StringFlag{Name: "join", Usage: "join `FILE`, for the dispatcher on another host"})
+	}
 	return &cli.Command{
 		Name:        "jobs",
 		Usage:       "inspect and steer jobs",
-		Subcommands: []*cli.Command{listCommand(), showCommand(), statsCommand(), watchCommand(), retryCommand(), cancelCommand(), pauseCommand(), resumeCommand(), submitCommand(), replayCommand()},
+		Subcommands: commands,
 		Action: func(c *cli.Context) error {
 			if name := c.Args().First(); name != "" {
 				return usagef("unknown command %q%s; see dispatcher jobs --help", name, didYouMean(c.Command.Subcommands, name))
@@ -47,6 +52,9 @@ func withBackend(c *cli.Context, do func(context.Context, control.Backend) error
 }
 
 func onBackend(c *cli.Context, cfg *config.Config, do func(context.Context, control.Backend) error) error {
+	if path := c.String("join"); path != "" {
+		return throughJoin(c.Context, envOf(c), path, do)
+	}
 	if _, err := os.Stat(filepath.Join(cfg.DataDir, ledgerFile)); errors.Is(err, fs.ErrNotExist) {
 		return noStore(cfg.DataDir)
 	}
@@ -68,6 +76,10 @@ func noStore(dir string) error {
 
 // throughProcess asks the process that owns the data directory.
 func throughProcess(ctx context.Context, dataDir string, do func(context.Context, control.Backend) error) error {
+	return withConnection(ctx, dataDir, func(nc *nats.Conn) error { return do(ctx, &control.Client{Conn: nc}) })
+}
+
+func withConnection(_ context.Context, dataDir string, do func(*nats.Conn) error) error {
 	access, err := embed.ReadAccess(filepath.Join(dataDir, accessFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("data directory %s: is in use, but nobody answers there: a dispatcher is starting, or another command is at work; try again", dataDir)
@@ -80,7 +92,77 @@ func throughProcess(ctx context.Context, dataDir string, do func(context.Context
 		return fmt.Errorf("connect to the dispatcher on %s: %w; it may be starting or stopping, try again", dataDir, err)
 	}
 	defer nc.Close()
-	return do(ctx, &control.Client{Conn: nc})
+	return do(nc)
+}
+
+// throughJoin asks a process on another host: the first of the join file that is
+// active, or else one that answers.
+func throughJoin(ctx context.Context, env Env, path string, do func(context.Context, control.Backend) error) error {
+	hosts, err := readJoin(env, path, join.Operator)
+	if err != nil {
+		return err
+	}
+	var best *control.Client
+	var errs []error
+	for _, host := range hosts {
+		client, err := operate(host)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("connect to the dispatcher at %s: %w", host.Address, explainJoin(err)))
+			continue
+		}
+		defer client.Conn.Close()
+		if len(hosts) == 1 {
+			return do(ctx, client)
+		}
+		stats, err := client.Stats(ctx)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if best = client; stats.Role == "active" {
+			break
+		}
+	}
+	if best == nil {
+		return errors.Join(errs...)
+	}
+	return do(ctx, best)
+}
+
+func operate(host join.File) (*control.Client, error) {
+	public, err := host.Public()
+	if err != nil {
+		return nil, err
+	}
+	options, err := host.Options()
+	if err != nil {
+		return nil, err
+	}
+	nc, err := nats.Connect(host.URL(), append(options, nats.Name("dispatcher jobs"), nats.Timeout(5*time.Second), nats.NoReconnect())...)
+	if err != nil {
+		return nil, err
+	}
+	return &control.Client{Conn: nc, Prefix: control.OperatorPrefix(public)}, nil
+}
+
+// explainJoin adds the remedy.
+func explainJoin(err error) error {
+	if errors.Is(err, nats.ErrAuthorization) {
+		return errors.New("this key is refused: its credential is unknown or was revoked there; make a new join file")
+	}
+	return err
+}
+
+// readJoin reads a join file, and says when others can read it, too.
+func readJoin(env Env, path string, role join.Role) ([]join.File, error) {
+	hosts, open, err := join.Read(path, role)
+	if err != nil {
+		return nil, usagef("%s", err)
+	}
+	if open {
+		fmt.Fprintf(env.Stderr, "note: %s is a secret and others can read it: chmod 600 %s\n", path, path)
+	}
+	return hosts, nil
 }
 
 // operatorName is who the audit names.

@@ -13,10 +13,13 @@ import (
 // newAPI returns a client of CISO Assistant, and the token that `auth` stored.
 // Nobody is asked yet; requests may be nil.
 func newAPI(cfg *config.Config, log *slog.Logger, requests ciso.Requests) (client *ciso.Client, stored config.Secret, err error) {
+	return connectAPI(cfg, apiConfig(cfg, log), requests)
+}
+
+func connectAPI(cfg *config.Config, api ciso.Config, requests ciso.Requests) (client *ciso.Client, stored config.Secret, err error) {
 	if stored, err = cfg.StoredToken(); err != nil {
 		return nil, stored, err
 	}
-	api := apiConfig(cfg, log)
 	api.Credentials.Stored, api.Requests = stored.Reveal(), requests
 	client, err = ciso.New(api)
 	return client, stored, err

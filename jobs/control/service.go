@@ -45,12 +45,12 @@ const (
 
 // Serve offers backend on nc until the returned function is called.
 func Serve(nc *nats.Conn, backend Backend) (stop func() error, err error) {
-	service, err := micro.AddService(nc, micro.Config{Name: serviceName, Version: Version})
-	if err != nil {
-		return nil, fmt.Errorf("offer control api: %w", err)
-	}
-	group := service.AddGroup(subjectPrefix)
-	for name, answer := range map[string]answerer{
+	return offer(nc, subjectPrefix, func(string) map[string]answerer { return answerers(backend) })
+}
+
+// answerers are the requests of the control API.
+func answerers(backend Backend) map[string]answerer {
+	return map[string]answerer{
 		"list":   look(backend.List),
 		"show":   look(backend.Show),
 		"watch":  look(backend.Watch),
@@ -61,8 +61,23 @@ func Serve(nc *nats.Conn, backend Backend) (stop func() error, err error) {
 		"resume": change(quiet(backend.Resume)),
 		"replay": change(backend.Replay),
 		"submit": submit(backend.Submit),
-	} {
-		if err := group.AddEndpoint(name, micro.HandlerFunc(func(r micro.Request) { go serve(r, answer) })); err != nil {
+	}
+}
+
+// offer answers requests below prefix; by says what answers a subject.
+func offer(nc *nats.Conn, prefix string, by func(subject string) map[string]answerer) (stop func() error, err error) {
+	service, err := micro.AddService(nc, micro.Config{Name: serviceName, Version: Version})
+	if err != nil {
+		return nil, fmt.Errorf("offer control api: %w", err)
+	}
+	group := service.AddGroup(prefix)
+	for name := range by("") {
+		handler := micro.HandlerFunc(func(r micro.Request) {
+			if answer := by(r.Subject())[name]; answer != nil {
+				go serve(r, answer)
+			}
+		})
+		if err := group.AddEndpoint(name, handler, micro.WithEndpointSubject(name)); err != nil {
 			return nil, fmt.Errorf("offer control api %s: %w", name, err)
 		}
 	}
@@ -141,7 +156,7 @@ func serve(r micro.Request, answer answerer) {
 	switch { // whoever asked may have gone: nobody else is to be told
 	case errors.Is(err, jobs.ErrNoJob):
 		_ = r.Error(codeNoJob, err.Error(), nil)
-	case errors.Is(err, errUnreadable):
+	case errors.Is(err, errUnreadable), IsWrongKey(err):
 		_ = r.Error(codeWrong, err.Error(), nil)
 	case err != nil:
 		_ = r.Error(codeFailed, err.Error(), nil)

@@ -19,6 +19,9 @@ func (s *Scheduler) Finish(ctx context.Context, lease jobs.Lease, o jobs.Outcome
 	if err != nil {
 		return err
 	}
+	if err := s.reread(ctx, e); err != nil {
+		return err
+	}
 	if err := s.quarantineUnanswered(ctx, e, o.Unanswered); err != nil {
 		return err
 	}
@@ -178,6 +181,8 @@ func (s *Scheduler) putBack(ctx context.Context, e *entry, o jobs.Outcome) error
 		if err != nil {
 			return fmt.Errorf("store progress of %s: %w", job.ID, err)
 		}
+	} else {
+		s.dropLease(e)
 	}
 	s.onChanged(&job)
 	s.mu.Lock()
@@ -191,7 +196,7 @@ func (s *Scheduler) putBack(ctx context.Context, e *entry, o jobs.Outcome) error
 		e.phase = locked
 		s.locks.wait(e, sortedNames(o.Wanted))
 		s.armWake()
-	case o.Kind == jobs.OutcomeHeld && s.holds.has(o.Reason) && !stopsJobs(o.Reason):
+	case o.Kind == jobs.OutcomeHeld && s.holds.forAll(o.Reason) && !stopsJobs(o.Reason):
 		s.park(e, o.Reason)
 	case o.NotBefore.After(now):
 		e.due = o.NotBefore.UnixNano()
