@@ -86,7 +86,7 @@ func (l *Listener) launch(options *server.Options) (*server.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure listener: %w", err)
 	}
-	log := adapter{log: l.cfg.Log, fatal: make(chan string, 1)}
+	log := adapter{log: l.cfg.Log, fatal: make(chan string, 1), quiet: &quiet{}}
 	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
 	for begun := time.Now(); !srv.ReadyForConnections(startTimeout / 100); {

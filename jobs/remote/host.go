@@ -2,15 +2,17 @@ package remote
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
 
 	"dispatcher/jobs"
 	"dispatcher/jobs/join"
@@ -19,7 +21,8 @@ import (
 // Times of the connection to a run host.
 const (
 	dialTimeout    = 5 * time.Second
-	reconnectAfter = 500 * time.Millisecond
+	reconnectFirst = 250 * time.Millisecond // then twice as long, up to reconnectMost
+	reconnectMost  = 4 * time.Second
 	pingEvery      = 5 * time.Second
 	answerTimeout  = 10 * time.Second
 	lookEvery      = time.Second // whether a host that was not active is
@@ -40,7 +43,8 @@ type host struct {
 	mu   sync.Mutex
 	link context.Context // ends with the present connection
 	cut  context.CancelFunc
-	said time.Time
+	said string // the last trouble, and when
+	at   time.Time
 }
 
 func newHost(c *Client, file join.File) (*host, error) {
@@ -56,7 +60,7 @@ func newHost(c *Client, file join.File) (*host, error) {
 	h.link, h.cut = context.WithCancel(context.Background())
 	h.conn, err = nats.Connect(file.URL(), append(options,
 		nats.Name("dispatcher worker"), nats.Timeout(dialTimeout), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
-		nats.ReconnectWait(reconnectAfter), nats.IgnoreAuthErrorAbort(), nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(2),
+		nats.CustomReconnectDelay(reconnectDelay), nats.IgnoreAuthErrorAbort(), nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(2),
 		nats.ReconnectBufSize(-1), // nothing is sent late
 		nats.ConnectHandler(func(*nats.Conn) { h.up() }), nats.ReconnectHandler(func(*nats.Conn) { h.up() }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { h.down(err) }),
@@ -69,10 +73,15 @@ func newHost(c *Client, file join.File) (*host, error) {
 	return h, nil
 }
 
+func reconnectDelay(attempts int) time.Duration {
+	d := min(reconnectFirst<<min(max(attempts-1, 0), 8), reconnectMost)
+	return d/2 + rand.N(d/2) // workers do not come as a herd
+}
+
 func (h *host) up() {
 	h.mu.Lock()
 	h.link, h.cut = context.WithCancel(context.Background())
-	h.said = time.Time{}
+	h.said = ""
 	h.mu.Unlock()
 	h.client.cfg.Log.Info("connected to the run host", "host", h.file.Address)
 	h.kick()
@@ -84,19 +93,24 @@ func (h *host) down(err error) {
 	h.mu.Lock()
 	h.cut()
 	h.mu.Unlock()
-	if err != nil {
+	if !errors.Is(err, io.EOF) { // why it was cut off shows when it is connected to again
 		h.trouble(err)
 	}
 }
 
-// trouble is said at once and then once a minute.
+// trouble is said when it is new, and then once a minute.
 func (h *host) trouble(err error) {
+	if err == nil {
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if now := h.client.cfg.Clock(); err != nil && now.Sub(h.said) >= remindEvery {
-		h.said = now
-		h.client.cfg.Log.Warn("the run host cannot be reached, it is tried again", "host", h.file.Address, "error", explain(err))
+	text, now := explain(err), h.client.cfg.Clock()
+	if text == h.said && now.Sub(h.at) < remindEvery {
+		return
 	}
+	h.said, h.at = text, now
+	h.client.cfg.Log.Warn("the run host cannot be reached, it is tried again", "host", h.file.Address, "error", text)
 }
 
 // explain adds the remedy.
@@ -188,7 +202,7 @@ func (h *host) leave(ctx context.Context) {
 func (h *host) claim(ctx context.Context) (*jobs.Claim, error) {
 	c := h.client
 	lease := time.Duration(h.lease.Load())
-	q := claimRequest{Session: c.session, Process: c.cfg.Process, Poll: rand.Text(), Wait: pollFor(lease)}
+	q := claimRequest{Session: c.session, Process: c.cfg.Process, Poll: nuid.Next(), Wait: pollFor(lease)}
 	// The answer of a poll that is withdrawn is waited for: it may be a job.
 	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.Wait+answerTimeout/2)
 	defer cancel()
