@@ -28,7 +28,27 @@ type gate struct {
 	reached     chan string // subjects that came through
 }
 
+// openGate answers everything that comes through.
 func openGate(t *testing.T) *gate {
+	t.Helper()
+	g := openListener(t)
+	if _, err := g.Conn().Subscribe(">", func(m *nats.Msg) {
+		if !strings.HasPrefix(m.Subject, "_I") {
+			g.reached <- m.Subject
+		}
+		if m.Reply != "" {
+			_ = m.Respond([]byte("an answer"))
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Conn().Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func openListener(t *testing.T) *gate {
 	t.Helper()
 	dir := t.TempDir()
 	authority, err := join.OpenAuthority(filepath.Join(dir, "ca.pem"), time.Now())
@@ -51,19 +71,6 @@ func openGate(t *testing.T) *gate {
 	g := &gate{Listener: l, credentials: credentials, authority: authority, files: make(map[string]join.File), reached: make(chan string, 1000)}
 	for name, role := range map[string]join.Role{"w1": join.Worker, "w2": join.Worker, "ops": join.Operator} {
 		g.admit(t, name, role)
-	}
-	if _, err := l.Conn().Subscribe(">", func(m *nats.Msg) {
-		if !strings.HasPrefix(m.Subject, "_I") {
-			g.reached <- m.Subject
-		}
-		if m.Reply != "" {
-			_ = m.Respond([]byte("an answer"))
-		}
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Conn().Flush(); err != nil {
-		t.Fatal(err)
 	}
 	return g
 }
