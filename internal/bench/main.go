@@ -216,7 +216,7 @@ func (b *bench) run(ctx context.Context) error {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context) error
-	}{{"pipeline", b.pipelines}, {"ingest", b.ingest}, {"idle", b.idle}, {"files", b.files}, {"backlog", b.backlog}} {
+	}{{"pipeline", b.pipelines}, {"ingest", b.ingest}, {"idle", b.idle}, {"crowd", b.crowd}, {"files", b.files}, {"backlog", b.backlog}} {
 		if only := os.Getenv("BENCH_ONLY"); only == "" && part.name == "backlog" || only != "" && only != part.name {
 			continue // a backlog takes minutes: on request
 		}
