@@ -106,6 +106,7 @@ func (s *Scheduler) take(c *claimer) *entry {
 		s.leased[e] = struct{}{}
 	}
 	s.inHand++
+	s.ready.inHand[e.kind]++
 	return e
 }
 
@@ -236,6 +237,7 @@ func (s *Scheduler) leaveHand(e *entry) {
 		s.aloneSeq = 0
 	}
 	s.inHand--
+	s.ready.inHand[e.kind]--
 	if s.inHand == 0 {
 		close(s.idle)
 		s.idle = make(chan struct{})
