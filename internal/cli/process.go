@@ -149,7 +149,7 @@ func (p *process) openWorkers(context.Context) (err error) {
 	if p.account, err = newAccount(p.cfg, apiConfig(p.cfg, p.log), p.metrics); err != nil {
 		return err
 	}
-	p.metrics.WatchInFlight(p.api.InFlight)
+	p.metrics.WatchInFlight(p.account.api.InFlight)
 	spool := attachment.Spool{Dir: filepath.Join(p.cfg.DataDir, spoolDir)}
 	if err := spool.Sweep(); err != nil {
 		return err

@@ -76,6 +76,7 @@ func newWorker(cfg *config.Config, hosts []join.File, log *slog.Logger) (w *work
 	if w.account, err = newAccount(cfg, settings, w.metrics); err != nil {
 		return nil, err
 	}
+	w.metrics.WatchInFlight(w.account.api.InFlight)
 	if w.spool, err = os.MkdirTemp("", "dispatcher-spool-"); err != nil {
 		return nil, fmt.Errorf("make a directory for files on their way: %w; set TMPDIR to one that can be written", err)
 	}
