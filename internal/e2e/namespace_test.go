@@ -52,6 +52,17 @@ func unavailable(t *testing.T, why string) {
 	t.Skip("SKIPPED: " + why)
 }
 
+// wire leads connections to an address until the end of the test.
+func wire(t *testing.T, listen, to string) *stage.Wire {
+	t.Helper()
+	w, err := stage.NewWire(listen, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
 // command runs a command there, where dir is empty.
 func (h otherHost) command(c stage.Command, hidden string) stage.Command {
 	script := `mount -t tmpfs none "$HIDDEN" && exec "$@"`
@@ -80,7 +91,7 @@ func TestAWorkerOnAnotherHostNeedsTheJoinFileAndTheAPIOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := newWire(t, h.here+":0", api.Host)
+	door := wire(t, h.here+":0", api.Host)
 	join := w.Join("worker", "far")
 	elsewhere := t.TempDir()
 	path := filepath.Join(elsewhere, "far.join")
@@ -115,7 +126,7 @@ func TestARequestEndsWithTheLeaseOfAWorkerThatIsCutOff(t *testing.T) {
 	w.API.AddControl(map[string]any{"ref_id": "c0", "name": "c0"})
 	w.Listen()
 	w.Start().Says("active: working")
-	cable := newWire(t, "127.0.0.1:0", w.Env["LISTEN"])
+	cable := wire(t, "127.0.0.1:0", w.Env["LISTEN"])
 	path := filepath.Join(w.Dir, "cut.join")
 	if _, stderr, code := w.Run("credentials", "worker", "--name", "cut", "--address", cable.Addr().String(), "-o", path); code != 0 {
 		t.Fatal(stderr)
@@ -124,7 +135,7 @@ func TestARequestEndsWithTheLeaseOfAWorkerThatIsCutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := newWire(t, "127.0.0.1:0", api.Host)
+	door := wire(t, "127.0.0.1:0", api.Host)
 	cut := w.Worker(path, "API_URL=http://"+door.Addr().String()+"/api", "API_TIMEOUT=30s")
 	cut.Says("CISO Assistant answers")
 	w.API.AddFault(fakeciso.Fault{Method: "PATCH", Times: 1, Kind: fakeciso.Hang, Delay: 10 * time.Second})
@@ -143,11 +154,11 @@ func TestARequestEndsWithTheLeaseOfAWorkerThatIsCutOff(t *testing.T) {
 	if after.State != "succeeded" || !strings.HasPrefix(after.Worker, "other@") || after.Attempts != 2 {
 		t.Errorf("%+v", after)
 	}
-	left := time.Unix(0, door.left.Load())
+	left := time.Unix(0, door.Left.Load())
 	if left.Before(at) || left.After(at.Add(2*time.Second)) {
 		t.Errorf("its request ended %s after it was cut off, with a lease of 2s", left.Sub(at))
 	}
-	if last := time.Unix(0, door.asked.Load()); last.After(at) {
+	if last := time.Unix(0, door.Asked.Load()); last.After(at) {
 		t.Errorf("it sent something %s after the cut", last.Sub(at))
 	}
 	for _, e := range w.API.Journal() {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dispatcher/internal/safeguard"
 	"dispatcher/jobs"
 )
 
@@ -65,6 +66,9 @@ func (c *Client) of(h *host) (list []*held) {
 
 // valid reports whether a request may be sent for a lease now.
 func (c *Client) valid(h *held) bool {
+	if safeguard.Off("lease at the worker") {
+		return true
+	}
 	return h.revoked.Err() == nil && int64(c.cfg.Boottime()) < h.until.Load()
 }
 

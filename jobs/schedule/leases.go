@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"dispatcher/internal/safeguard"
 	"dispatcher/jobs"
 )
 
@@ -216,7 +215,7 @@ func (s *Scheduler) endLeases(ctx context.Context) {
 	now := s.cfg.Clock()
 	var over []*entry
 	for e := range s.leased {
-		if l := e.run.lease; e.phase == running && !l.ripping && e.run.job.ID != "" && now.After(l.until) && !safeguard.Off("leases") {
+		if l := e.run.lease; e.phase == running && !l.ripping && e.run.job.ID != "" && now.After(l.until) {
 			l.ripping = true
 			over = append(over, e)
 		}

@@ -1,41 +1,42 @@
-package e2e
+package stage
 
 import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 )
 
-// wire leads TCP connections to an address, and can be cut: then nothing gets
+// Wire leads TCP connections to an address, and can be cut: then nothing gets
 // through, and nobody is told.
-type wire struct {
+type Wire struct {
 	net.Listener
 	to string
 
-	asked, left atomic.Int64 // when something last came in, and when a connection was closed; Unix nanoseconds
+	Asked, Left atomic.Int64 // when something last came in, and when a connection was closed; Unix nanoseconds
 
 	mu   sync.Mutex
 	mend chan struct{} // not nil: cut; closed when it is mended
 }
 
-func newWire(t *testing.T, listen, to string) *wire {
-	t.Helper()
+// NewWire listens on an address and leads to another one.
+func NewWire(listen, to string) (*Wire, error) {
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	w := &wire{Listener: l, to: to}
-	t.Cleanup(func() {
-		w.Mend()
-		_ = l.Close()
-	})
+	w := &Wire{Listener: l, to: to}
 	go w.accept()
-	return w
+	return w, nil
 }
 
-func (w *wire) accept() {
+// Close mends the wire and takes no more connections.
+func (w *Wire) Close() error {
+	w.Mend()
+	return w.Listener.Close()
+}
+
+func (w *Wire) accept() {
 	for {
 		near, err := w.Accept()
 		if err != nil {
@@ -46,12 +47,12 @@ func (w *wire) accept() {
 			_ = near.Close()
 			continue
 		}
-		go w.lead(near, far, &w.asked, &w.left)
+		go w.lead(near, far, &w.Asked, &w.Left)
 		go w.lead(far, near, &atomic.Int64{}, &atomic.Int64{})
 	}
 }
 
-func (w *wire) lead(from, to net.Conn, at, left *atomic.Int64) {
+func (w *Wire) lead(from, to net.Conn, at, left *atomic.Int64) {
 	defer from.Close()
 	defer to.Close()
 	buffer := make([]byte, 64<<10)
@@ -71,7 +72,7 @@ func (w *wire) lead(from, to net.Conn, at, left *atomic.Int64) {
 	}
 }
 
-func (w *wire) wait() {
+func (w *Wire) wait() {
 	w.mu.Lock()
 	mend := w.mend
 	w.mu.Unlock()
@@ -80,13 +81,17 @@ func (w *wire) wait() {
 	}
 }
 
-func (w *wire) Cut() {
+// Cut has nothing get through from now on.
+func (w *Wire) Cut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.mend = make(chan struct{})
+	if w.mend == nil {
+		w.mend = make(chan struct{})
+	}
 }
 
-func (w *wire) Mend() {
+// Mend lets through what waits, and all that comes.
+func (w *Wire) Mend() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.mend != nil {
