@@ -83,7 +83,11 @@ func makeKey(ctx context.Context, c *cli.Context, keys control.Keys, q control.K
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
-	fmt.Fprintf(envOf(c).Stderr, "%s is a secret: take it to the other host, then dispatcher worker --join FILE\n", path)
+	use := "dispatcher worker --join FILE"
+	if q.Role == join.Operator {
+		use = "dispatcher jobs list --join FILE"
+	}
+	fmt.Fprintf(envOf(c).Stderr, "%s is a secret: take it to the other host, then %s\n", path, use)
 	return nil
 }
 

@@ -68,7 +68,7 @@ func parse(data []byte, role Role) (hosts []File, err error) {
 			err = f.check(role)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("it is not a join file: %w", err)
+			return nil, fmt.Errorf("it cannot be used: %w", err)
 		}
 		hosts = append(hosts, f)
 	}
@@ -78,11 +78,11 @@ func (f File) check(role Role) error {
 	_, port, err := net.SplitHostPort(f.Address)
 	switch {
 	case f.Version > fileVersion:
-		return fmt.Errorf("version %d, this program reads %d", f.Version, fileVersion)
+		return fmt.Errorf("it has version %d, this program reads %d", f.Version, fileVersion)
 	case f.Version < 1:
 		return errors.New("it says nothing of the dispatcher")
 	case f.Role != role:
-		return fmt.Errorf("it is for a %s", f.Role)
+		return fmt.Errorf("it has the role %q, not %q", f.Role, role)
 	case err != nil || port == "":
 		return fmt.Errorf("address %q is not host:port", f.Address)
 	}
