@@ -41,7 +41,7 @@ func (r *request) grant(c *jobs.Claim) error {
 	if !c.LandsBy.IsZero() {
 		head.LandsIn = max(0, c.LandsBy.Sub(r.cfg.Clock()))
 	}
-	data, err := frame(head, c.Payload.Encode(nil))
+	data, err := frame(head, &c.Payload)
 	if err == nil {
 		err = r.msg.Respond(data)
 	}

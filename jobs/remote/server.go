@@ -236,17 +236,24 @@ func (r *request) finish() error {
 	if err := check(q.Outcome); err != nil {
 		return err
 	}
-	late := r.cfg.Clock().Sub(q.SentAt)
+	now := r.cfg.Clock()
+	late := now.Sub(q.SentAt)
 	for _, t := range []*time.Time{&q.Outcome.StartedAt, &q.Outcome.EndedAt, &q.Outcome.NotBefore} {
 		if !t.IsZero() {
 			*t = t.Add(late)
 		}
+	}
+	if most := now.Add(longestWait); q.Outcome.NotBefore.After(most) {
+		q.Outcome.NotBefore = most
 	}
 	if err := r.cfg.Scheduler.Finish(r.ctx, l, q.Outcome); err != nil {
 		return err
 	}
 	return r.reply(struct{}{})
 }
+
+// longestWait bounds how long a worker may have a job wait.
+const longestWait = time.Hour
 
 // check refuses an outcome that makes no sense: what is stored is believed later.
 func check(o jobs.Outcome) error {

@@ -39,8 +39,12 @@ func newSessions(cfg ServerConfig) sessions {
 	return sessions{cfg: cfg, known: make(map[string]*session), polls: make(map[string]*poll)}
 }
 
-// longestProcess bounds what a process may call itself.
-const longestProcess = 128
+// Bounds of what a process may say, and of processes with one credential.
+const (
+	longestProcess = 128
+	longestMessage = 1000
+	mostProcesses  = 256
+)
 
 // name is how people know a process. Its credential is certain, the rest is what
 // it says.
@@ -65,6 +69,9 @@ func (s *sessions) seen(r *request, q renewRequest) {
 		return
 	}
 	if known == nil {
+		if s.count(r.public) >= mostProcesses {
+			return // its leases are renewed, but nobody is told of it
+		}
 		known = &session{public: r.public, holds: make(map[jobs.Reason]bool)}
 		known.Name, known.Credential = s.name(r.credential, q.Process), r.credential
 		s.known[holder] = known
@@ -75,6 +82,16 @@ func (s *sessions) seen(r *request, q renewRequest) {
 	s.hold(known, q.Holds)
 }
 
+// count returns the processes with a credential. The lock is held.
+func (s *sessions) count(public string) (n int) {
+	for _, w := range s.known {
+		if w.public == public {
+			n++
+		}
+	}
+	return n
+}
+
 // hold takes over what stands still at a worker: it concerns that one only.
 func (s *sessions) hold(w *session, list []jobs.Hold) {
 	present := make(map[jobs.Reason]bool)
@@ -83,7 +100,7 @@ func (s *sessions) hold(w *session, list []jobs.Hold) {
 			continue // not for a worker to say
 		}
 		present[h.Reason], w.holds[h.Reason] = true, true
-		s.cfg.Scheduler.SetHold(jobs.Hold{Reason: h.Reason, Scope: schedule.WorkerScope(w.Name), Message: h.Message})
+		s.cfg.Scheduler.SetHold(jobs.Hold{Reason: h.Reason, Scope: schedule.WorkerScope(w.Name), Message: h.Message[:min(len(h.Message), longestMessage)]})
 	}
 	for reason := range w.holds {
 		if !present[reason] {

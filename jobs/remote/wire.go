@@ -116,17 +116,17 @@ type finishRequest struct {
 	SentAt  time.Time    `json:"sent_at"` // by the clock that the outcome's times are of
 }
 
-// frame puts a message behind its JSON description.
-func frame(head any, body []byte) ([]byte, error) {
+// frame puts a message behind its JSON description, without a copy of its own.
+func frame(head any, message *jobs.Envelope) ([]byte, error) {
 	text, err := json.Marshal(head)
 	if err != nil {
 		return nil, err
 	}
-	out := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(text)+len(body)), uint32(len(text)))
-	return append(append(out, text...), body...), nil
+	out := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(text)), uint32(len(text)))
+	return message.Encode(append(out, text...)), nil
 }
 
-// unframe reads what frame wrote. The body is not copied.
+// unframe reads what frame wrote. The encoded message is not copied.
 func unframe(data []byte, head any) (body []byte, err error) {
 	if len(data) < 4 {
 		return nil, errors.New("the answer is cut")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"dispatcher/internal/crashpoint"
@@ -22,7 +23,7 @@ func (s *Scheduler) Finish(ctx context.Context, lease jobs.Lease, o jobs.Outcome
 	if err := s.reread(ctx, e); err != nil {
 		return err
 	}
-	if err := s.quarantineUnanswered(ctx, e, o.Unanswered); err != nil {
+	if err := s.quarantineUnanswered(ctx, e, s.granted(e, o.Unanswered)); err != nil {
 		return err
 	}
 	c := e.canceling.Load()
@@ -50,6 +51,17 @@ func (s *Scheduler) beginEnding(lease jobs.Lease) (*entry, error) {
 	}
 	e.phase = ending
 	return e, nil
+}
+
+// granted leaves of names those that e may write: a report from another host
+// concerns no other objects.
+func (s *Scheduler) granted(e *entry, names []string) []string {
+	if e.run.lease == nil {
+		return names
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(names, func(name string) bool { return e.grant == nil || !slices.Contains(e.grant.objects, name) })
 }
 
 // quarantineUnanswered keeps objects whose write may still land from others.

@@ -236,7 +236,7 @@ func (s *Scheduler) endLease(ctx context.Context, e *entry, now time.Time) {
 	worker, since := e.run.worker, e.run.lease.since
 	var objects []string
 	if e.grant != nil && !e.grant.waiting && e.run.lease.locked {
-		objects = e.grant.objects
+		objects = slices.Clone(e.grant.objects)
 	}
 	s.mu.Unlock()
 	s.cfg.Log.Warn("a worker was silent for too long, its job is given to another", "worker", worker, "job", l.ID, "lease", s.cfg.Lease)
