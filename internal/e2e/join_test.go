@@ -152,7 +152,7 @@ func TestACertificateOfTheOperatorsIsVerifiedByTheNameInTheAddress(t *testing.T)
 	}
 	w.Start().Says("active: working")
 	w.Worker(pinned).Says("connected to the run host")
-	for path, says := range map[string]string{unpinned: "unknown authority", misnamed: "not localhost"} {
+	for path, says := range map[string]string{unpinned: "unknown authority", misnamed: "to match localhost"} {
 		p := w.Worker(path)
 		p.Says("certificate")
 		if log := p.log.String(); strings.Contains(log, "connected to the run host") || !strings.Contains(log, says) {
