@@ -72,6 +72,9 @@ lint: ## gofmt, vet, staticcheck
 	$(GO) vet ./... && $(GO) vet -tags 'real crashpoints sabotage' ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...
 
+generate: ## write what follows from the code: settings table, man page, completions, AsyncAPI, examples
+	$(GO) run ./internal/gen
+
 fmt: ## format the code
 	gofmt -w $$(git ls-files '*.go')
 
