@@ -13,7 +13,7 @@ BINARY  ?= bin/dispatcher
 CYCLONEDX ?= github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
 
-.PHONY: help build generate rootfs image dist licences install uninstall test test-real demo bench bench-backlog lint fmt fuzz clean prove prove-sabotage prove-power
+.PHONY: help build generate rootfs image dist licences install uninstall test test-real demo sandbox bench bench-backlog lint fmt fuzz clean prove prove-sabotage prove-power
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -73,6 +73,9 @@ prove-sabotage: ## switch off each safeguard in turn: the attack must notice (ON
 
 demo: ## the whole product on embedded stand-ins, with an outage and a kill -9
 	$(GO) run ./internal/demo
+
+sandbox: ## the embedded stand-ins alone until Ctrl-C, to try the dispatcher by hand
+	$(GO) run ./internal/demo sandbox
 
 bench: ## measure against a bare loop in the same run
 	$(GO) run ./internal/bench
