@@ -23,7 +23,8 @@ build: ## build bin/dispatcher (BINARY), one static binary
 
 rootfs: ## the root file system of the image, in ROOTFS
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(ROOTFS)/usr/local/bin/dispatcher .
-	mkdir -p $(ROOTFS)/etc/ssl/certs $(ROOTFS)/data
+	mkdir -p $(ROOTFS)/etc/ssl/certs $(ROOTFS)/data $(ROOTFS)/usr/share/doc/dispatcher
+	GOOS= GOARCH= $(GO) run ./internal/licences -texts $(ROOTFS)/usr/local/bin/dispatcher >$(ROOTFS)/usr/share/doc/dispatcher/LICENCES
 	cp $(CA_CERTS) $(ROOTFS)/etc/ssl/certs/ca-certificates.crt
 	echo 'dispatcher:x:65532:65532::/data:/sbin/nologin' >$(ROOTFS)/etc/passwd
 	echo 'dispatcher:x:65532:' >$(ROOTFS)/etc/group

@@ -143,7 +143,7 @@ func TestTheImageWithoutAVolumeLosesNoMessageAndSaysWhatIsNotKept(t *testing.T) 
 	p.Stop()
 }
 
-func TestTheImageHoldsTheBinaryCertificatesAndAUserOnly(t *testing.T) {
+func TestTheImageHoldsTheBinaryCertificatesLicencesAndAUserOnly(t *testing.T) {
 	t.Parallel()
 	i := newImage(t)
 	var got []string
@@ -153,7 +153,7 @@ func TestTheImageHoldsTheBinaryCertificatesAndAUserOnly(t *testing.T) {
 		}
 		return err
 	})
-	want := "/etc/group /etc/passwd /etc/ssl/certs/ca-certificates.crt /usr/local/bin/dispatcher"
+	want := "/etc/group /etc/passwd /etc/ssl/certs/ca-certificates.crt /usr/local/bin/dispatcher /usr/share/doc/dispatcher/LICENCES"
 	if err != nil || strings.Join(got, " ") != want {
 		t.Errorf("it holds %q: %v", got, err)
 	}

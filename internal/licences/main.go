@@ -1,7 +1,7 @@
-// Command licences tells under which licences the modules in the binary are:
-// from its bill of materials (CycloneDX, with detected licences) it writes the
-// list for docs/licences.md, or with -texts the texts that are shipped with the
-// binary. It fails for a licence that is not known to allow that.
+// Command licences tells under which licences the modules in the binary are. Of
+// its bill of materials (CycloneDX, with detected licences) it makes the list
+// for docs/licences.md, and fails for a licence that is not known to allow that.
+// With -texts it writes the texts that are shipped with a binary.
 package main
 
 import (
@@ -21,15 +21,19 @@ var allowed = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT
 type module struct{ name, version, licence string }
 
 func main() {
-	texts := flag.Bool("texts", false, "print the texts")
+	texts := flag.Bool("texts", false, "the argument is the binary; print the texts")
 	flag.Parse()
-	if err := run(flag.Arg(0), *texts, os.Stdout); err != nil {
+	act := list
+	if *texts {
+		act = shipped
+	}
+	if err := act(flag.Arg(0), os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "licences:", err)
 		os.Exit(1)
 	}
 }
 
-func run(sbom string, texts bool, out io.Writer) error {
+func list(sbom string, out io.Writer) error {
 	content, err := os.ReadFile(sbom)
 	if err != nil {
 		return err
@@ -37,9 +41,6 @@ func run(sbom string, texts bool, out io.Writer) error {
 	modules, err := parse(content)
 	if err != nil {
 		return fmt.Errorf("%s: %w", sbom, err)
-	}
-	if texts {
-		return writeTexts(out, modules)
 	}
 	return writeList(out, modules)
 }
@@ -83,7 +84,7 @@ func parse(sbom []byte) (modules []module, err error) {
 func writeList(out io.Writer, modules []module) error {
 	var b strings.Builder
 	b.WriteString("# Licences of the dependencies\n\n")
-	b.WriteString("The modules in the binary, as [CycloneDX](https://github.com/CycloneDX/cyclonedx-gomod) finds them. Made by `make licences`; their texts are in every package and tarball.\n\n")
+	b.WriteString("The modules in the binary, as [CycloneDX](https://github.com/CycloneDX/cyclonedx-gomod) finds them. Made by `make licences`; their texts are in every package, tarball and image.\n\n")
 	b.WriteString("| module | version | licence |\n|---|---|---|\n")
 	for _, m := range modules {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", m.name, m.version, m.licence)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"debug/buildinfo"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,19 @@ import (
 )
 
 var legal = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([.-].*)?$`)
+
+// shipped writes the texts for a binary, of whatever kind of machine.
+func shipped(binary string, out io.Writer) error {
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return err
+	}
+	modules := []module{{name: "std", version: info.GoVersion}}
+	for _, m := range info.Deps {
+		modules = append(modules, module{name: m.Path, version: m.Version})
+	}
+	return writeTexts(out, modules)
+}
 
 // writeTexts writes every licence file of the modules, equal ones once.
 func writeTexts(out io.Writer, modules []module) error {
@@ -35,7 +49,7 @@ func writeTexts(out io.Writer, modules []module) error {
 		if len(found) == 0 {
 			return fmt.Errorf("%s %s: it has no licence file", m.name, m.version)
 		}
-		fmt.Fprintf(out, "==== %s %s (%s)\n\n", m.name, m.version, m.licence)
+		fmt.Fprintf(out, "==== %s %s\n\n", m.name, m.version)
 		for _, path := range found {
 			text, err := os.ReadFile(path)
 			if err != nil {
