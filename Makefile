@@ -78,7 +78,7 @@ demo: ## the whole product on embedded stand-ins, with an outage and a kill -9
 sandbox: ## the embedded stand-ins alone until Ctrl-C, to try the dispatcher by hand
 	$(GO) run ./internal/demo sandbox
 
-bench: ## measure against a bare loop in the same run
+bench: ## measure against a bare loop in the same run; SHORT=1 for a look
 	$(GO) run ./internal/bench
 
 bench-backlog: ## measure a backlog of a million messages, with a kill in the middle
