@@ -67,7 +67,7 @@ func newProcess(ctx context.Context, cfg *config.Config, o options, log *slog.Lo
 // openStores opens the ledger first: its lock is that of the data directory.
 func (p *process) openStores(ctx context.Context) (err error) {
 	dir := p.cfg.DataDir
-	p.sayWhere(dir)
+	_, missing := os.Stat(filepath.Join(dir, ledgerFile))
 	if p.ledger, err = store.Open(store.Options{Path: filepath.Join(dir, ledgerFile)}); err != nil {
 		return err
 	}
@@ -85,16 +85,20 @@ func (p *process) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return ingest.CheckPlace(ctx, p.ledger, place, p.log)
+	if err := ingest.CheckPlace(ctx, p.ledger, place, p.log); err != nil {
+		return err
+	}
+	p.sayWhere(dir, errors.Is(missing, fs.ErrNotExist))
+	return nil
 }
 
 // sayWhere says what is not kept: by a place that does not last, and by one in
 // which nothing was before.
-func (p *process) sayWhere(dir string) {
+func (p *process) sayWhere(dir string, fresh bool) {
 	if row := check.Filesystem(dir); row.Remedy != "" {
 		p.log.Warn("data directory: "+row.Value, "dir", dir, "remedy", row.Remedy)
 	}
-	if _, err := os.Stat(filepath.Join(dir, ledgerFile)); errors.Is(err, fs.ErrNotExist) {
+	if fresh {
 		p.log.Info("a new data directory: messages come from Kafka, nothing of them is lost; the history of an earlier directory, and jobs that operators submitted or retried there, are not here", "dir", dir)
 	}
 }
