@@ -10,19 +10,21 @@ ROOTFS  ?= bin/rootfs
 IMAGE   ?= ciso-assistant-dispatcher:latest
 PREFIX  ?= /usr/local
 BINARY  ?= bin/dispatcher
+CYCLONEDX ?= github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
 
-.PHONY: help build rootfs image install uninstall test test-real demo bench bench-backlog lint fmt fuzz clean prove prove-sabotage prove-power
+.PHONY: help build generate rootfs image dist licences install uninstall test test-real demo sandbox bench bench-backlog lint fmt fuzz clean prove prove-sabotage prove-power
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-build: ## build bin/dispatcher, one static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dispatcher .
+build: ## build bin/dispatcher (BINARY), one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) .
 
 rootfs: ## the root file system of the image, in ROOTFS
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(ROOTFS)/usr/local/bin/dispatcher .
-	mkdir -p $(ROOTFS)/etc/ssl/certs $(ROOTFS)/data
+	mkdir -p $(ROOTFS)/etc/ssl/certs $(ROOTFS)/data $(ROOTFS)/usr/share/doc/dispatcher
+	GOOS= GOARCH= $(GO) run ./internal/licences -texts $(ROOTFS)/usr/local/bin/dispatcher >$(ROOTFS)/usr/share/doc/dispatcher/LICENCES
 	cp $(CA_CERTS) $(ROOTFS)/etc/ssl/certs/ca-certificates.crt
 	echo 'dispatcher:x:65532:65532::/data:/sbin/nologin' >$(ROOTFS)/etc/passwd
 	echo 'dispatcher:x:65532:' >$(ROOTFS)/etc/group
@@ -30,16 +32,28 @@ rootfs: ## the root file system of the image, in ROOTFS
 image: ## the container image IMAGE, for this machine; needs Docker
 	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 
-install: build ## binary and systemd unit below DESTDIR and PREFIX (see docs/installing.md)
+dist: ## tarballs and Debian packages for amd64 and arm64, in dist/ (ARCHS, DIST); same commit, same bytes
+	deploy/package/dist
+
+licences: build ## docs/licences.md: the licences of what is in the binary
+	GOFLAGS=-trimpath $(GO) run $(CYCLONEDX) bin -json -licenses -std -noserial -notimestamp -version $(VERSION) -output bin/sbom.cdx.json $(BINARY)
+	$(GO) run ./internal/licences bin/sbom.cdx.json >bin/licences.md && mv bin/licences.md docs/licences.md
+
+install: build ## binary, systemd unit, man page and completions below DESTDIR and PREFIX (see docs/installing.md)
 	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/dispatcher
 	install -d $(DESTDIR)/etc/systemd/system
 	sed 's|/usr/local/bin/dispatcher|$(PREFIX)/bin/dispatcher|' deploy/systemd/dispatcher.service >$(DESTDIR)/etc/systemd/system/dispatcher.service
+	install -D -m 0644 deploy/man/dispatcher.1 $(DESTDIR)$(PREFIX)/share/man/man1/dispatcher.1
+	install -D -m 0644 deploy/completions/bash/dispatcher $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dispatcher
+	install -D -m 0644 deploy/completions/zsh/_dispatcher $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_dispatcher
+	install -D -m 0644 deploy/completions/fish/dispatcher.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/dispatcher.fish
 	install -D -m 0644 deploy/systemd/dispatcher.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/dispatcher.conf
 	test -e $(DESTDIR)/etc/dispatcher/dispatcher.env || install -D -m 0640 deploy/systemd/dispatcher.env $(DESTDIR)/etc/dispatcher/dispatcher.env
 	install -d -m 0700 $(DESTDIR)/etc/dispatcher/secrets
 
 uninstall: ## remove what install put there; settings, secrets and data stay
 	rm -f $(DESTDIR)$(PREFIX)/bin/dispatcher $(DESTDIR)/etc/systemd/system/dispatcher.service $(DESTDIR)$(PREFIX)/lib/sysusers.d/dispatcher.conf
+	cd $(DESTDIR)$(PREFIX)/share && rm -f man/man1/dispatcher.1 bash-completion/completions/dispatcher zsh/site-functions/_dispatcher fish/vendor_completions.d/dispatcher.fish
 
 test: ## unit and integration tests, the real binary included; with the race detector where there is a C compiler
 	@$(if $(RACE),echo "race detector: on ($(CC_BIN))",echo "race detector: OFF, there is no C compiler")
@@ -61,6 +75,9 @@ prove-sabotage: ## switch off each safeguard in turn: the attack must notice (ON
 demo: ## the whole product on embedded stand-ins, with an outage and a kill -9
 	$(GO) run ./internal/demo
 
+sandbox: ## the embedded stand-ins alone until Ctrl-C, to try the dispatcher by hand
+	$(GO) run ./internal/demo sandbox
+
 bench: ## measure against a bare loop in the same run; SHORT=1 for a look
 	$(GO) run ./internal/bench
 
@@ -71,6 +88,9 @@ lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./... && $(GO) vet -tags 'real crashpoints sabotage' ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...
+
+generate: ## write what follows from the code: settings table, man page, completions, AsyncAPI, examples
+	$(GO) run ./internal/gen
 
 fmt: ## format the code
 	gofmt -w $$(git ls-files '*.go')

@@ -86,7 +86,7 @@ func listTable(ctx context.Context, c *cli.Context, b control.Backend, q control
 	more, err := eachPage(ctx, b, q, c.Int("limit"), func(page []control.Job) error {
 		for i := range page {
 			job := &page[i]
-			t.AppendRow(table.Row{job.ID, job.Type, paint(env, job.State), job.Attempts, ago(job.ReceivedAt, now), detail(job, now)})
+			t.AppendRow(table.Row{job.ID, oneCell(job.Type), paint(env, job.State), job.Attempts, ago(job.ReceivedAt, now), detail(job, now)})
 			n++
 		}
 		return nil
@@ -117,11 +117,11 @@ func detail(job *control.Job, now time.Time) string {
 	case job.Waiting != nil:
 		return "waits: " + string(job.Waiting.Reason)
 	case job.Note != "":
-		return job.Note
+		return oneCell(job.Note)
 	case len(job.Objects) > 0:
 		return fmt.Sprintf("%d object(s)", len(job.Objects))
 	}
-	return job.Key
+	return oneCell(job.Key)
 }
 
 func noArguments(c *cli.Context) error {

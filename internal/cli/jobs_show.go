@@ -57,8 +57,8 @@ func printJob(env Env, job *control.Detail, now time.Time) {
 	p := page{w: env.Stdout}
 	p.line("job", job.ID)
 	p.line("state", paint(env, job.State)+stateDetail(job, now))
-	p.line("type", job.Type)
-	p.line("key", job.Key)
+	p.line("type", oneCell(job.Type))
+	p.line("key", oneCell(job.Key))
 	if s := job.Source; s != nil {
 		p.line("source", fmt.Sprintf("topic %s, partition %d, offset %d, %s", s.Topic, s.Partition, s.Offset, s.Timestamp.Format(time.RFC3339)))
 	}
@@ -69,15 +69,15 @@ func printJob(env Env, job *control.Detail, now time.Time) {
 	p.line("attempts", fmt.Sprint(job.Attempts))
 	p.line("worker", job.Worker)
 	p.line("objects", strings.Join(job.Objects, ", "))
-	p.line("note", job.Note)
+	p.line("note", oneCell(job.Note))
 	if e := job.Error; e != nil {
-		p.line("error", fmt.Sprintf("%s (%s): %s", e.Code, e.Class, e.Message))
+		p.line("error", fmt.Sprintf("%s (%s): %s", e.Code, e.Class, oneCell(e.Message)))
 	}
 	p.steps(job.Steps, now)
 	p.attempts(job.AttemptLog, now)
 	p.audit(job.Audit, now)
 	if job.Message != nil {
-		fmt.Fprintf(p.w, "\nmessage\n  %s\n", job.Message)
+		fmt.Fprintf(p.w, "\nmessage\n  %s\n", visible(string(job.Message)))
 	}
 }
 
@@ -126,7 +126,7 @@ func (p page) steps(steps []jobs.Step, _ time.Time) {
 		if !s.FinishedAt.IsZero() {
 			took = s.FinishedAt.Sub(s.StartedAt).Round(time.Millisecond).String()
 		}
-		fmt.Fprintf(p.w, "  %s %-40s %8s  %s\n", mark, s.Name, took, cut(string(s.Result), 120))
+		fmt.Fprintf(p.w, "  %s %-40s %8s  %s\n", mark, s.Name, took, cut(oneCell(string(s.Result)), 120))
 	}
 }
 
@@ -139,7 +139,7 @@ func (p page) attempts(list []jobs.Attempt, now time.Time) {
 		if a.HTTPStatus != 0 {
 			status = fmt.Sprintf(" HTTP %d", a.HTTPStatus)
 		}
-		fmt.Fprintf(p.w, "  %d  %s, took %s%s  %s\n", a.N, ago(a.StartedAt, now), time.Duration(a.DurationMS)*time.Millisecond, status, a.Message)
+		fmt.Fprintf(p.w, "  %d  %s, took %s%s  %s\n", a.N, ago(a.StartedAt, now), time.Duration(a.DurationMS)*time.Millisecond, status, oneCell(a.Message))
 	}
 }
 
@@ -148,7 +148,7 @@ func (p page) audit(list []jobs.AuditEntry, now time.Time) {
 		fmt.Fprintln(p.w, "\noperators")
 	}
 	for _, a := range list {
-		fmt.Fprintf(p.w, "  %s  %s by %s  %s\n", ago(a.At, now), a.Action, a.Operator, a.Reason)
+		fmt.Fprintf(p.w, "  %s  %s by %s  %s\n", ago(a.At, now), a.Action, oneCell(a.Operator), oneCell(a.Reason))
 	}
 }
 

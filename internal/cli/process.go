@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"dispatcher/config"
 	"dispatcher/ingest"
+	"dispatcher/internal/check"
 	"dispatcher/internal/metrics"
 	"dispatcher/jobs"
 	"dispatcher/jobs/control"
@@ -65,6 +67,7 @@ func newProcess(ctx context.Context, cfg *config.Config, o options, log *slog.Lo
 // openStores opens the ledger first: its lock is that of the data directory.
 func (p *process) openStores(ctx context.Context) (err error) {
 	dir := p.cfg.DataDir
+	_, missing := os.Stat(filepath.Join(dir, ledgerFile))
 	if p.ledger, err = store.Open(store.Options{Path: filepath.Join(dir, ledgerFile)}); err != nil {
 		return err
 	}
@@ -82,7 +85,22 @@ func (p *process) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return ingest.CheckPlace(ctx, p.ledger, place, p.log)
+	if err := ingest.CheckPlace(ctx, p.ledger, place, p.log); err != nil {
+		return err
+	}
+	p.sayWhere(dir, errors.Is(missing, fs.ErrNotExist))
+	return nil
+}
+
+// sayWhere says what is not kept: by a place that does not last, and by one in
+// which nothing was before.
+func (p *process) sayWhere(dir string, fresh bool) {
+	if row := check.Filesystem(dir); row.Remedy != "" {
+		p.log.Warn("data directory: "+row.Value, "dir", dir, "remedy", row.Remedy)
+	}
+	if fresh {
+		p.log.Info("a new data directory: messages come from Kafka, nothing of them is lost; the history of an earlier directory, and jobs that operators submitted or retried there, are not here", "dir", dir)
+	}
 }
 
 func (p *process) openScheduler(ctx context.Context) (err error) {

@@ -3,6 +3,7 @@ package cli
 import (
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/dustin/go-humanize"
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -71,4 +72,15 @@ func paint(env Env, s jobs.State) string {
 func (e Env) colour() bool { return e.StdoutTerminal && e.Getenv("NO_COLOR") == "" }
 
 // oneCell keeps a text to one line of a table cell.
-func oneCell(s string) string { return strings.Join(strings.Fields(s), " ") }
+func oneCell(s string) string { return visible(strings.Join(strings.Fields(s), " ")) }
+
+// visible takes away what would steer a terminal: keys and types of messages,
+// and the API's words, are whatever somebody sent.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
