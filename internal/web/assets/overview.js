@@ -46,7 +46,7 @@ function charts({ stats, samples, every }) {
 
 function table(caption, heads, rows, empty) {
   return h("section", { class: "card" }, h("h2", {}, caption),
-    rows.length ? h("table", {}, h("thead", {}, h("tr", {}, heads.map((name) => h("th", { scope: "col", class: name.startsWith("#") ? "num" : "" }, name.replace("#", ""))))), h("tbody", {}, rows))
+    rows.length ? h("table", { "aria-label": caption }, h("thead", {}, h("tr", {}, heads.map((name) => h("th", { scope: "col", class: name.startsWith("#") ? "num" : null }, name ? name.replace("#", "") : h("span", { class: "hidden" }, "action"))))), h("tbody", {}, rows))
       : h("p", { class: "empty" }, empty));
 }
 
