@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	pictures "image"
 	"image/png"
 	"os"
 	"os/exec"
@@ -198,8 +199,8 @@ func (b *Browser) Scheme(scheme string) {
 	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 }
 
-// Picture writes what is seen as a PNG.
-func (b *Browser) Picture(path string) {
+// Picture returns what is seen.
+func (b *Browser) Picture() pictures.Image {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
@@ -211,13 +212,7 @@ func (b *Browser) Picture(path string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	var small bytes.Buffer // the browser's own is a third larger
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, picture); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, small.Bytes(), 0o644); err != nil {
-		b.t.Fatal(err)
-	}
+	return picture
 }
 
 // pause lets what is drawn settle before a picture.

@@ -1,11 +1,17 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	pictures "image"
+	"image/color"
+	"image/png"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,10 +73,62 @@ func TestScreenshots(t *testing.T) {
 		for _, scheme := range []string{"light", "dark"} {
 			b.Scheme(scheme)
 			b.pause(1500 * time.Millisecond)
-			b.Picture(filepath.Join(dir, shot.name+"-"+scheme+".png"))
+			keep(t, b.Picture(), filepath.Join(dir, shot.name+"-"+scheme+".png"))
 		}
 	}
 	p.Stop()
+}
+
+// keep writes a picture with the 256 colours that it has most of: a page has few.
+func keep(t *testing.T, picture pictures.Image, path string) {
+	t.Helper()
+	often := make(map[color.RGBA]int)
+	box := picture.Bounds()
+	at := func(x, y int) color.RGBA { return color.RGBAModel.Convert(picture.At(x, y)).(color.RGBA) }
+	for y := box.Min.Y; y < box.Max.Y; y++ {
+		for x := box.Min.X; x < box.Max.X; x++ {
+			often[at(x, y)]++
+		}
+	}
+	colours := slices.SortedFunc(maps.Keys(often), func(a, b color.RGBA) int { return often[b] - often[a] })
+	palette := paletteOf(colours)
+	nearest := make(map[color.RGBA]uint8)
+	for _, c := range colours {
+		nearest[c] = uint8(palette.Index(c))
+	}
+	small := pictures.NewPaletted(box, palette)
+	for y := box.Min.Y; y < box.Max.Y; y++ {
+		for x := box.Min.X; x < box.Max.X; x++ {
+			small.SetColorIndex(x, y, nearest[at(x, y)])
+		}
+	}
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, small); err != nil {
+		t.Fatal(err)
+	}
+	if out.Len() > 200<<10 {
+		t.Errorf("%s has %d bytes", path, out.Len())
+	}
+	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// paletteOf chooses the colours that are there most, and then those that are
+// unlike any chosen one: a small mark must keep its colour.
+func paletteOf(colours []color.RGBA) (palette color.Palette) {
+	const most, unlike = 192, 40
+	far := func(a, b uint8) int { return max(int(a)-int(b), int(b)-int(a)) }
+	for i, c := range colours {
+		near := slices.ContainsFunc(palette, func(p color.Color) bool {
+			o := p.(color.RGBA)
+			return far(c.R, o.R)+far(c.G, o.G)+far(c.B, o.B) < unlike
+		})
+		if i < most || !near && len(palette) < 256 {
+			palette = append(palette, c)
+		}
+	}
+	return palette
 }
 
 // busy sends messages for a while, as producers do: now more, now less.

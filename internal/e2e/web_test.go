@@ -1,17 +1,27 @@
 package e2e
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/segmentio/kafka-go"
+	"golang.org/x/crypto/bcrypt"
 
 	"dispatcher/internal/fakeciso"
 )
@@ -104,8 +114,7 @@ func TestAnOperatorMendsAFailureInTheWebPageByKeyboard(t *testing.T) {
 	b.TabTo("button[data-verb=retry]")
 	b.Press(kb.Enter)
 	b.Reads("dialog", "1 job would be queued again")
-	b.Holds("document.activeElement.matches('dialog textarea')")
-	b.Press("the control was made, CHG-1")
+	b.because("the control was made, CHG-1")
 	b.TabTo("dialog button.primary")
 	b.Press(kb.Enter)
 	b.Reads("dialog", "1 of 1 job is queued again")
@@ -121,7 +130,7 @@ func TestAnOperatorMendsAFailureInTheWebPageByKeyboard(t *testing.T) {
 	b.Open(base + "/jobs?state=failed") // the rest at once
 	b.Click(".bulk button[data-verb=retry]")
 	b.Reads("dialog", "2 jobs would be queued again")
-	b.Press("all of them")
+	b.because("all of them")
 	b.Click("dialog button.primary")
 	b.Reads("dialog", "2 of 2 jobs are queued again")
 	b.Click("dialog [data-close]")
@@ -130,7 +139,7 @@ func TestAnOperatorMendsAFailureInTheWebPageByKeyboard(t *testing.T) {
 
 	b.Open(base)
 	b.Click("button[data-verb=pause]")
-	b.Press("freeze")
+	b.because("freeze")
 	b.Click("dialog button.primary")
 	b.Reads("dialog", "Work is paused")
 	b.Click("dialog [data-close]")
@@ -140,13 +149,13 @@ func TestAnOperatorMendsAFailureInTheWebPageByKeyboard(t *testing.T) {
 	b.Open(base + "/jobs/observation-0-3")
 	b.Reads(".why", "on hold, paused")
 	b.Click("button[data-verb=cancel]")
-	b.Press("typo")
+	b.because("typo")
 	b.Click("dialog button.danger")
 	b.Reads("dialog", "1 of 1 job is canceled")
 	b.Click("dialog [data-close]")
 	b.Reads(".head .state", "canceled")
 	b.Click("#holds button[data-verb=resume]")
-	b.Press("done")
+	b.because("done")
 	b.Click("dialog button.primary")
 	b.Reads("dialog", "Work goes on")
 	b.Click("dialog [data-close]")
@@ -182,7 +191,7 @@ func TestTheWebPageCanBeReadByEverybody(t *testing.T) {
 		}
 		for _, scheme := range []string{"light", "dark"} {
 			b.Scheme(scheme)
-			b.pause(200_000_000) // colours change by and by
+			b.pause(200 * time.Millisecond) // colours change by and by
 			for _, fault := range Eval[[]string](b, contrast) {
 				t.Errorf("%s, %s: %s", path, scheme, fault)
 			}
@@ -209,6 +218,13 @@ func TestTheWebPageCanBeReadByEverybody(t *testing.T) {
 	}
 	b.Clean()
 	narrow.Clean()
+}
+
+// because gives the reason that the dialog asks for.
+func (b *Browser) because(reason string) {
+	b.t.Helper()
+	b.Holds("document.activeElement.matches('dialog textarea')")
+	b.Press(reason)
 }
 
 // axNodes are what assistive technology is told of the page.
@@ -346,4 +362,81 @@ func TestTheWebPageIsOnlyWhereItIsSafe(t *testing.T) {
 			t.Errorf("%s: %d", path, resp.StatusCode)
 		}
 	}
+}
+
+// certify writes a certificate for localhost and its key.
+func certify(t *testing.T, certFile, keyFile string, serial int64) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, block := range map[string]*pem.Block{keyFile: {Type: "PRIVATE KEY", Bytes: private}, certFile: {Type: "CERTIFICATE", Bytes: cert}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestBeyondLoopbackTheWebPageIsThereByTLSAndLogin(t *testing.T) {
+	t.Parallel()
+	b := NewBrowser(t, 1280, 800)
+	w := NewWorld(t, 1, fakeciso.Config{})
+	_, port, _ := strings.Cut(freeAddress(t), ":")
+	hash, err := bcrypt.GenerateFromPassword([]byte("correct horse"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := filepath.Join(w.Dir, "users")
+	if err := os.WriteFile(who, []byte("anna:"+string(hash)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile := filepath.Join(w.Dir, "cert.pem"), filepath.Join(w.Dir, "key.pem")
+	certify(t, certFile, keyFile, 1)
+	w.Env["HTTP_LISTEN"], w.Env["HTTP_CERT_FILE"], w.Env["HTTP_KEY_FILE"], w.Env["HTTP_USERS_FILE"] = "0.0.0.0:"+port, certFile, keyFile, who
+	w.Start().Says("web page")
+	w.soon("jobs", "stats")
+	w.must("health")
+
+	b.Open("https://localhost:" + port + "/jobs")
+	b.Reads("h1", "Log in")
+	b.TabTo("input[name=name]")
+	b.Press("anna")
+	b.TabTo("input[name=password]")
+	b.Press("wrong horse" + kb.Enter)
+	b.Reads("[role=alert]", "name or password is wrong")
+	b.TabTo("input[name=password]")
+	b.Press("correct horse" + kb.Enter)
+	b.Reads(".who", "anna")
+	b.Reads("h1", "Jobs")
+	b.Click("[data-do=leave]")
+	b.Reads("h1", "Log in")
+
+	certify(t, certFile, keyFile, 2) // renewed
+	eventually(t, "the new certificate", func() error {
+		conn, err := tls.Dial("tcp", "127.0.0.1:"+port, &tls.Config{InsecureSkipVerify: true}) // which it is, is asked
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if serial := conn.ConnectionState().PeerCertificates[0].SerialNumber; serial.Int64() != 2 {
+			return errorOf(serial)
+		}
+		return nil
+	})
+	w.must("health")
+	b.Open(strings.TrimSpace(w.must("jobs", "web"))) // a pass serves here too
+	b.Reads(".who", "@")
+	b.Clean()
 }

@@ -44,18 +44,24 @@ function go(address, options) {
   return show(options);
 }
 
-// load reads what the view needs; an error is shown beside what is known.
-let loading = 0;
+// load reads what the view needs; an error is shown beside what is known. What
+// was asked for before, and is not answered yet, is not wanted any more.
+let asked, took = 0;
 async function load() {
-  const mine = ++loading, of = view;
+  asked?.abort();
+  const mine = asked = new AbortController();
+  const begun = performance.now();
   try {
-    await of.load();
-    if (mine === loading) world.trouble = "";
+    await view.load(mine.signal);
+    if (mine.signal.aborted) return;
+    world.trouble = "";
   } catch (error) {
-    if (mine !== loading) return;
+    if (mine.signal.aborted) return;
     if (error.status === 401) return signedOut();
     world.trouble = error instanceof TypeError ? "The dispatcher does not answer." : error.message;
   }
+  asked = undefined;
+  took = performance.now() - begun;
   draw();
 }
 
@@ -87,8 +93,12 @@ function frame() {
 
 // What the stream tells.
 let due;
-function soon() { // a view is read again at most once a second
-  due ??= setTimeout(() => { due = undefined; load(); }, 700);
+function soon() { // a view is read again about once a second, one that takes long less often
+  due ??= setTimeout(() => {
+    due = undefined;
+    if (asked) soon(); // what comes now is not in its answer
+    else load();
+  }, Math.max(700, 4 * took));
 }
 
 const heard = {

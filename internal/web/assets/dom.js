@@ -46,20 +46,22 @@ function patch(old, wanted) {
     if (old.data !== wanted.data) old.data = wanted.data;
     return old;
   }
+  if (old.nodeName === "INPUT") patchInput(old, wanted);
   for (const { name } of [...old.attributes]) {
     if (!wanted.hasAttribute(name) && !kept[old.nodeName]?.includes(name)) old.removeAttribute(name);
   }
   for (const { name, value } of wanted.attributes) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
-  if (old.nodeName === "INPUT") patchInput(old, wanted);
-  else if (old.nodeName !== "TEXTAREA") patchChildren(old, wanted);
+  if (old.nodeName !== "TEXTAREA") patchChildren(old, wanted);
   return old;
 }
 
+// patchInput leaves alone what somebody has put in, unless the view wants
+// something else than it did.
 function patchInput(old, wanted) {
-  if (old.type === "checkbox") old.checked = wanted.checked;
-  else if (old !== document.activeElement && old.value !== wanted.value) old.value = wanted.value;
+  if (old.hasAttribute("checked") !== wanted.hasAttribute("checked")) old.checked = wanted.checked;
+  if (old.getAttribute("value") !== wanted.getAttribute("value") && old.type !== "checkbox") old.value = wanted.value;
 }
 
 const key = (node) => node.dataset?.key ?? "";

@@ -51,6 +51,6 @@ export function stamp(at, precise) {
 export const count = (n) => Number(n).toLocaleString("en");
 
 // rate shows a number per second.
-export const rate = (n) => (n >= 10 ? n.toFixed(0) : n.toFixed(n > 0 && n < 0.1 ? 2 : 1));
+export const rate = (n) => (n >= 10 || n === 0 ? n.toFixed(0) : n.toFixed(n > 0 && n < 0.1 ? 2 : 1));
 
 export const plural = (n, one, many) => `${count(n)} ${n === 1 ? one : many ?? `${one}s`}`;

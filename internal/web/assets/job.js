@@ -10,7 +10,7 @@ export function view(id) {
   return {
     name: "job",
     title: id,
-    async load() { job = await get(`/api/jobs/${encodeURIComponent(id)}`); },
+    async load(signal) { job = await get(`/api/jobs/${encodeURIComponent(id)}`, { signal }); },
     moved: (ids, many) => many || ids.includes(id) || Boolean(job?.waiting),
     draw: (world) => [
       h("div", { class: "head" }, h("h1", { tabindex: "-1", class: "id" }, id), job && badge(job.state), job && mayAct() && tools(job)),

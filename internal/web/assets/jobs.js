@@ -21,10 +21,10 @@ export function view(params) {
   return {
     name: "jobs",
     title: "Jobs",
-    async load() {
+    async load(signal) {
       const query = new URLSearchParams(filter);
       if (before) query.set("before", before);
-      page = await get(`/api/jobs?${query}`);
+      page = await get(`/api/jobs?${query}`, { signal });
       for (const id of chosen) if (!shown().some((job) => job.id === id)) chosen.delete(id);
     },
     // New jobs come in on the first page only; others are as they were.
