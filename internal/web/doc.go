@@ -9,7 +9,7 @@
 //
 // # Invariants
 //
-//   - Whoever is let in by [reach] may load the page. On loopback everybody may
+//   - Whoever is let in by [Server.reach] may load the page. On loopback everybody may
 //     look, unless a login is configured; beyond loopback nothing is answered
 //     without TLS and a login, see [Config.Offered].
 //   - To act, and to see a message, takes a session: from a pass that

@@ -17,7 +17,7 @@ func (s *Server) reach(next http.Handler) http.Handler {
 		case !s.ownName(r.Host):
 			refuse(w, http.StatusMisdirectedRequest, "the page is not served under this name; ask for "+s.cfg.URL)
 		case s.open() && (forwarded(r) || !loopback(r.RemoteAddr)):
-			refuse(w, http.StatusForbidden, "through a proxy the page is open to whoever reaches that; set HTTP_USERS_FILE to have a login")
+			refuse(w, http.StatusForbidden, "through a proxy everybody who reaches that could look; give the page TLS and a login with HTTP_CERT_FILE, HTTP_KEY_FILE and HTTP_USERS_FILE")
 		case strings.HasPrefix(r.URL.Path, "/api/") && !ownSite(r):
 			refuse(w, http.StatusForbidden, "another site may not ask this")
 		default:
