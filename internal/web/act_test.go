@@ -42,6 +42,9 @@ func TestAChangeGoesOnWhenItsBrowserHasGone(t *testing.T) {
 		defer close(answered)
 		s.ask("POST", "/api/retry", `{"all":true,"reason":"x"}`, func(r *http.Request) { *r = *r.WithContext(ctx) })
 	}()
+	for len(s.server.changes) == 0 { // until it is at work
+		time.Sleep(time.Millisecond)
+	}
 	leave()
 	<-answered
 	close(s.hold)

@@ -60,11 +60,14 @@ func (b *backend) Retry(ctx context.Context, q control.RetryQuery, told control.
 	if b.hold != nil {
 		<-b.hold
 	}
+	if ctx.Err() != nil {
+		return control.Changed{}, ctx.Err()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.retried = q
 	told(1, 2)
-	return control.Changed{Matched: 2, Changed: 2, Skipped: []control.Skipped{}}, ctx.Err()
+	return control.Changed{Matched: 2, Changed: 2, Skipped: []control.Skipped{}}, nil
 }
 
 func (b *backend) Pause(_ context.Context, q control.PauseQuery) (control.Paused, error) {
