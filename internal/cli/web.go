@@ -32,7 +32,7 @@ func (p *process) openHTTP() (*endpoints, error) {
 		return nil, errors.Join(err, e.listener.Close())
 	}
 	if cfg.Offered() {
-		p.log.Info("web page", "url", cfg.URL, "to act", "dispatcher jobs web")
+		p.log.Info("web page; to act there: dispatcher jobs web", "url", cfg.URL)
 	} else {
 		p.log.Info("no web page: http_listen is beyond loopback, and TLS and a login are not configured (HTTP_CERT_FILE, HTTP_KEY_FILE, HTTP_USERS_FILE)")
 	}

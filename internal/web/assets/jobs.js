@@ -102,7 +102,7 @@ function table(jobs, chosen) {
       ["State", "Id", "Type", "Tries", "Received", "Detail"].map((name) => h("th", { role: "columnheader", scope: "col", class: name.toLowerCase() }, name)))),
     h("tbody", { role: "rowgroup" }, jobs.map((job) => h("tr", { role: "row", "data-key": job.id },
       mayAct() && cell("pick", box(job.id, `Select ${job.id}`, chosen.has(job.id))),
-      cell("", badge(job.state)), cell("", link(job.id)), cell("type", job.type ?? "–"), cell("tries", String(job.attempts)), cell("received", when(job.received_at)), cell("detail", detail(job))))));
+      cell("", badge(job.state)), cell("", link(job.id)), cell("type", job.type ?? "–"), cell("tries", String(job.attempts)), cell("received", when(job.received_at)), h("td", { role: "cell", class: "detail", title: job.error?.message }, detail(job))))));
 }
 
 function pages(filter, before, next) {

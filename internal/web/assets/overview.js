@@ -40,7 +40,7 @@ function charts({ stats, samples, every }) {
       series: [{ name: "failed", kind: "bars", of: (p) => p.failed }, { name: "succeeded", kind: "bars", of: (p) => p.succeeded }],
     }),
     chart({ title: "Unfinished", value: count(unfinished), note: "jobs", samples, every, show: count, series: one("unfinished") }),
-    chart({ title: "Oldest unfinished", value: age ? span(Math.floor(age)) : "–", note: age ? "old" : "all have ended", samples, every, show: (n) => span(Math.round(n)), series: one("oldest") }),
+    chart({ title: "Oldest unfinished", value: age ? span(Math.floor(age)) : "–", note: age ? "old" : "all have ended", samples, every, show: (n) => span(n), series: one("oldest") }),
     chart({ title: "Kafka lag", value: count(lag), note: "records not read yet", samples, every, show: count, series: one("lag") }));
 }
 
