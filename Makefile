@@ -13,7 +13,7 @@ BINARY  ?= bin/dispatcher
 CYCLONEDX ?= github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
 
-.PHONY: help build generate rootfs image dist licences install uninstall test test-real demo sandbox bench bench-backlog lint fmt fuzz clean prove prove-sabotage prove-power
+.PHONY: help build generate rootfs image dist licences install uninstall test test-real demo sandbox bench bench-backlog screenshots lint fmt fuzz clean prove prove-sabotage prove-power
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -83,6 +83,9 @@ bench: ## measure against a bare loop in the same run; SHORT=1 for a look
 
 bench-backlog: ## measure a backlog of a million messages, with a kill in the middle
 	BENCH_ONLY=backlog $(GO) run ./internal/bench
+
+screenshots: ## make the pictures in docs/screenshots anew; needs Chromium, takes some minutes
+	SCREENSHOTS=$(CURDIR)/docs/screenshots $(GO) test ./internal/e2e -run TestScreenshots -count=1 -timeout 12m
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

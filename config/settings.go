@@ -73,7 +73,10 @@ func Settings() []Setting {
 		text("policy.deny_fields", "POLICY_DENY_FIELDS", "", "fields that producers may not set: name or type.name", func(c *Config) any { return &c.Policy.DenyFields }),
 		text("policy.allow_buckets", "POLICY_ALLOW_BUCKETS", "", "buckets that producers may name; default: all", func(c *Config) any { return &c.Policy.AllowBuckets }),
 		text("data_dir", "DATA_DIR", "dispatcher-data", "directory of the jobs, made 0700", func(c *Config) any { return &c.DataDir }),
-		text("http_listen", "HTTP_LISTEN", "127.0.0.1:8642", "address of /healthz, /readyz and /metrics; off disables", func(c *Config) any { return &c.HTTPListen }),
+		text("http_listen", "HTTP_LISTEN", "127.0.0.1:8642", "address of /healthz, /readyz, /metrics and the web page; off disables", func(c *Config) any { return &c.HTTPListen }),
+		text("http_cert_file", "HTTP_CERT_FILE", "", "PEM file of the certificate that http_listen answers with: TLS; read again when it changes", func(c *Config) any { return &c.HTTP.CertFile }),
+		text("http_key_file", "HTTP_KEY_FILE", "", "PEM file of its key", func(c *Config) any { return &c.HTTP.KeyFile }),
+		secretRow("http_users", "HTTP_USERS", "who may log in to the web page: lines name:hash, as htpasswd -nB writes them", func(c *Config) *Secret { return &c.HTTP.Users }),
 		text("listen", "LISTEN", "", "refused by this version: workers on other hosts are not there yet; leave it unset", func(c *Config) any { return &c.Listen }),
 		text("grace", "GRACE", "35s", "how long running jobs may go on after SIGTERM", func(c *Config) any { return &c.Grace }),
 	}

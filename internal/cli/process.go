@@ -15,6 +15,7 @@ import (
 	"dispatcher/ingest"
 	"dispatcher/internal/check"
 	"dispatcher/internal/metrics"
+	"dispatcher/internal/web"
 	"dispatcher/jobs"
 	"dispatcher/jobs/control"
 	"dispatcher/jobs/embed"
@@ -50,6 +51,7 @@ type process struct {
 	api        *ciso.Client
 	stored     config.Secret
 	metrics    *metrics.Metrics
+	page       *web.Server // nil: http_listen is off
 }
 
 // newProcess opens the stores and wires the rooms. Nothing outside is asked.
@@ -141,6 +143,9 @@ func (p *process) Again(ctx context.Context, source jobs.Source) (jobs.Envelope,
 // logEnded writes the one line of a finished job, and counts it.
 func (p *process) logEnded(job jobs.Job) {
 	p.metrics.Ended(&job)
+	if p.page != nil {
+		p.page.Ended(&job)
+	}
 	attrs := []any{"job", job.ID, "type", job.Type, "attempts", job.Attempts, "objects", len(job.Objects)}
 	if !job.StartedAt.IsZero() && !job.FinishedAt.IsZero() {
 		attrs = append(attrs, "took", job.FinishedAt.Sub(job.StartedAt).Round(time.Millisecond))
@@ -241,27 +246,32 @@ func (p *process) serveControl() error {
 func (p *process) desk() *control.Desk {
 	return &control.Desk{
 		Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest,
-		Submitter: p.submitter, Failures: errorLog(p.cfg), Feed: p.feed,
+		Submitter: p.submitter, Failures: errorLog(p.cfg), Feed: p.feed, Page: p.pass,
 	}
 }
 
 // run works until ctx ends, then gives back what it has and closes.
 func (p *process) run(ctx context.Context) error {
 	defer p.close()
-	if err := p.serveControl(); err != nil {
-		return err
-	}
+	var http *endpoints
 	if p.cfg.HTTPListen != "" {
-		ready := func() readiness { return readinessOf(p.group.Role(), p.scheduler.Holds()) }
-		if err := serveHTTP(ctx, p.cfg.HTTPListen, probes{healthy: p.healthy, ready: ready, metrics: p.scrapes()}, p.log); err != nil {
+		var err error
+		if http, err = p.openHTTP(); err != nil {
 			return err
 		}
+	}
+	if err := p.serveControl(); err != nil {
+		return err
 	}
 	// Upkeep and reporting outlive the workers, so that what they end is reported.
 	upkeep, stopUpkeep := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopUpkeep()
 	var last, first sync.WaitGroup
 	last.Go(func() { p.scheduler.Run(upkeep) })
+	if http != nil {
+		p.serveHTTP(ctx, http)
+		last.Go(func() { p.page.Run(ctx) })
+	}
 	last.Go(func() { p.outbox.Run(upkeep) })
 	if p.results != nil {
 		last.Go(func() { p.results.Run(upkeep) })

@@ -67,6 +67,11 @@ func (c *Client) Replay(ctx context.Context, q ReplayQuery, told Progress) (Chan
 	return call[Changed](ctx, c.Conn, "replay", q, told)
 }
 
+// Web implements [Operator].
+func (c *Client) Web(ctx context.Context, q WebQuery) (WebPass, error) {
+	return call[WebPass](ctx, c.Conn, "web", q, nil)
+}
+
 // Submit implements [Operator].
 func (c *Client) Submit(ctx context.Context, env jobs.Envelope) (Job, error) {
 	return answered[Job](ask(ctx, c.Conn, "submit", env.Encode(nil), nil))

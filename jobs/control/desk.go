@@ -51,6 +51,7 @@ type Desk struct {
 	Failures  Failures
 	Feed      *Feed                                     // nil: offline
 	Ingest    func() (role string, partitions []Ingest) // nil: offline
+	Page      func(operator string) (WebPass, error)    // lets somebody into the web page; nil: there is none
 	Clock     func() time.Time
 }
 

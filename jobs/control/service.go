@@ -60,6 +60,7 @@ func Serve(nc *nats.Conn, backend Backend) (stop func() error, err error) {
 		"pause":  change(quiet(backend.Pause)),
 		"resume": change(quiet(backend.Resume)),
 		"replay": change(backend.Replay),
+		"web":    change(quiet(backend.Web)),
 		"submit": submit(backend.Submit),
 	} {
 		if err := group.AddEndpoint(name, micro.HandlerFunc(func(r micro.Request) { go serve(r, answer) })); err != nil {
