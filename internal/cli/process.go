@@ -13,6 +13,7 @@ import (
 	"dispatcher/config"
 	"dispatcher/ingest"
 	"dispatcher/internal/metrics"
+	"dispatcher/internal/tracing"
 	"dispatcher/jobs"
 	"dispatcher/jobs/control"
 	"dispatcher/jobs/embed"
@@ -24,7 +25,10 @@ import (
 )
 
 // options are what `run` is told beside the settings.
-type options struct{ resetCursor bool }
+type options struct {
+	resetCursor bool
+	getenv      func(string) string
+}
 
 // process is everything of `run`, wired together.
 type process struct {
@@ -48,11 +52,15 @@ type process struct {
 	api        *ciso.Client
 	stored     config.Secret
 	metrics    *metrics.Metrics
+	tracing    *tracing.Tracing // nil: off
 }
 
 // newProcess opens the stores and wires the rooms. Nothing outside is asked.
 func newProcess(ctx context.Context, cfg *config.Config, o options, log *slog.Logger) (*process, error) {
 	p := &process{cfg: cfg, log: log, options: o, metrics: metrics.New(version())}
+	if err := p.openTracing(ctx); err != nil {
+		return nil, err
+	}
 	for _, open := range []func(context.Context) error{p.openStores, p.openScheduler, p.openWorkers, p.openKafka} {
 		if err := open(ctx); err != nil {
 			p.close()
@@ -123,6 +131,9 @@ func (p *process) Again(ctx context.Context, source jobs.Source) (jobs.Envelope,
 // logEnded writes the one line of a finished job, and counts it.
 func (p *process) logEnded(job jobs.Job) {
 	p.metrics.Ended(&job)
+	if p.tracing != nil {
+		p.tracing.Ended(&job)
+	}
 	attrs := []any{"job", job.ID, "type", job.Type, "attempts", job.Attempts, "objects", len(job.Objects)}
 	if !job.StartedAt.IsZero() && !job.FinishedAt.IsZero() {
 		attrs = append(attrs, "took", job.FinishedAt.Sub(job.StartedAt).Round(time.Millisecond))
@@ -135,7 +146,7 @@ func (p *process) logEnded(job jobs.Job) {
 }
 
 func (p *process) openWorkers(context.Context) (err error) {
-	if p.api, p.stored, err = newAPI(p.cfg, p.log, p.metrics); err != nil {
+	if p.api, p.stored, err = newAPI(p.cfg, p.log, p.metrics, p.requestTracer()); err != nil {
 		return err
 	}
 	spool := attachment.Spool{Dir: filepath.Join(p.cfg.DataDir, spoolDir)}
@@ -154,7 +165,7 @@ func (p *process) openWorkers(context.Context) (err error) {
 		return nil // coordinator only
 	}
 	p.pool, err = workers.NewPool(workers.PoolConfig{
-		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log, Steps: p.metrics,
+		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log, Steps: p.metrics, Tracer: p.attemptTracer(),
 		Workflows: workers.NewWorkflows(p.api, sources{spool, s3}, p.cfg.API.DefaultFolder),
 	})
 	return err
@@ -261,6 +272,7 @@ func (p *process) run(ctx context.Context) error {
 	first.Wait()
 	stopUpkeep()
 	last.Wait()
+	p.stopTracing()
 	p.log.Info("stopped")
 	return nil
 }
