@@ -12,7 +12,7 @@ PREFIX  ?= /usr/local
 BINARY  ?= bin/dispatcher
 CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
 
-.PHONY: help build rootfs image install uninstall test test-real demo bench bench-backlog lint fmt fuzz clean prove prove-sabotage prove-power
+.PHONY: help build rootfs image install uninstall test test-real demo bench bench-backlog bench-history lint fmt fuzz clean prove prove-sabotage prove-power
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -66,6 +66,9 @@ bench: ## measure against a bare loop in the same run
 
 bench-backlog: ## measure a backlog of a million messages, with a kill in the middle
 	BENCH_ONLY=backlog $(GO) run ./internal/bench
+
+bench-history: ## measure what operators wait for with a million ended jobs, and a retry of 100,000
+	BENCH_ONLY=history $(GO) run ./internal/bench
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -226,10 +228,16 @@ func (m *merge) next() (seq uint64, raw []byte) {
 	return seq, raw
 }
 
-// prefilter looks at the first bytes of a record only.
-type prefilter struct{ states, types, codes [256]bool }
+// prefilter looks at a record without decoding it: at its first bytes, and
+// whether the texts that must be in it are.
+type prefilter struct {
+	states, types, codes [256]bool
+	keys, workers        [][]byte
+	since, until         time.Time
+}
 
 func newPrefilter(f *jobs.Filter) (p prefilter) {
+	p.since, p.until = f.Since, f.Until
 	mark := func(set *[256]bool, n int, at func(int) byte) {
 		for i := range n {
 			set[at(i)] = true
@@ -241,9 +249,28 @@ func newPrefilter(f *jobs.Filter) (p prefilter) {
 	mark(&p.states, len(f.States), func(i int) byte { return byte(f.States[i]) })
 	mark(&p.types, len(f.Types), func(i int) byte { return typeNumber(f.Types[i]) })
 	mark(&p.codes, len(f.Codes), func(i int) byte { return codeNumber(f.Codes[i]) })
+	for _, key := range f.Keys {
+		p.keys = append(p.keys, []byte(key))
+	}
+	for _, worker := range f.Workers {
+		p.workers = append(p.workers, []byte(worker))
+	}
 	return p
 }
 
 func (p *prefilter) mayMatch(raw []byte) bool {
-	return len(raw) <= atCode || p.states[raw[atState]] && p.types[raw[atType]] && p.codes[raw[atCode]]
+	return len(raw) <= atCode || p.states[raw[atState]] && p.types[raw[atType]] && p.codes[raw[atCode]] &&
+		containsAny(raw, p.keys) && containsAny(raw, p.workers) && p.inTime(raw)
+}
+
+func (p *prefilter) inTime(raw []byte) bool {
+	if p.since.IsZero() && p.until.IsZero() {
+		return true
+	}
+	at, ok := receivedAt(raw) // what is damaged is told of by whoever decodes it
+	return !ok || !at.Before(p.since) && (p.until.IsZero() || at.Before(p.until))
+}
+
+func containsAny(raw []byte, wanted [][]byte) bool {
+	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(text []byte) bool { return bytes.Contains(raw, text) })
 }

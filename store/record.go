@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"time"
 
 	"dispatcher/jobs"
 )
@@ -141,6 +142,29 @@ func decodeJob(seq uint64, raw []byte) (j jobs.Job, steps []jobs.Step, err error
 		return j, nil, fmt.Errorf("job record %d: %w", seq, ErrDamaged)
 	}
 	return j, steps, nil
+}
+
+// receivedAt reads of a record when its job came.
+func receivedAt(raw []byte) (at time.Time, ok bool) {
+	d := jobs.OpenRecord(raw)
+	for range atCode + 2 { // up to the flags
+		d.Byte()
+	}
+	d.Skip() // ID
+	if d.Err == nil && raw[atType] == 0 {
+		d.Skip() // Type
+	}
+	d.Skip() // Key
+	d.Skip() // Source.Topic
+	d.Int()
+	d.Int()
+	d.Time()
+	d.Skip() // Source.Key
+	d.Int()  // Replay
+	d.Uint() // StreamSeq
+	d.Skip() // Idempotent
+	at = d.Time()
+	return at, d.Err == nil
 }
 
 func putStep(e *jobs.Encoder, s *jobs.Step) {

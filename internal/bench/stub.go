@@ -19,6 +19,8 @@ type stub struct {
 	latency atomic.Int64 // of every answer, nanoseconds
 	patches atomic.Int64
 	last    atomic.Int64 // Unix nanoseconds of the last PATCH
+	flight  atomic.Int64 // requests that wait for their answer
+	most    atomic.Int64 // of these at a time
 }
 
 func (s *stub) serve(l net.Listener) {
@@ -40,10 +42,14 @@ func (s *stub) connection(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		if d := s.latency.Load(); d > 0 && method != "CONTROL" {
+		if n := s.flight.Add(1); n > s.most.Load() {
+			s.most.Store(n)
+		}
+		if d := s.latency.Load(); d > 0 {
 			time.Sleep(time.Duration(d))
 		}
 		answer := s.answer(method, path, body)
+		s.flight.Add(-1)
 		out = append(out[:0], "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "...)
 		out = strconv.AppendInt(out, int64(len(answer)), 10)
 		out = append(append(out, "\r\n\r\n"...), answer...)
@@ -92,7 +98,10 @@ func (s *stub) answer(method, path string, body []byte) []byte {
 	case strings.HasPrefix(path, "/api/build/"):
 		return []byte(`{"version":"v3.20.8"}`)
 	case path == "/control/count":
-		return fmt.Appendf(nil, `{"patches":%d,"last":%d}`, s.patches.Load(), s.last.Load())
+		return fmt.Appendf(nil, `{"patches":%d,"last":%d,"flight":%d}`, s.patches.Load(), s.last.Load(), s.most.Load())
+	case path == "/control/most/0":
+		s.most.Store(0)
+		return []byte(`{}`)
 	case strings.HasPrefix(path, "/control/latency/"):
 		ms, _ := strconv.Atoi(strings.TrimPrefix(path, "/control/latency/"))
 		s.latency.Store(int64(ms) * int64(time.Millisecond))

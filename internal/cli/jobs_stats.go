@@ -46,6 +46,9 @@ func printStats(env Env, s *control.Stats, now time.Time) {
 	p.when("oldest", s.OldestUnfinished, now)
 	p.line("rate", fmt.Sprintf("%.1f/s over 1m, %.1f/s over 15m", s.Rate["1m"], s.Rate["15m"]))
 	p.line("to report", fmt.Sprintf("%d error records not yet acknowledged by Kafka", s.ErrorsPending))
+	if s.ResultsPending > 0 {
+		p.line("to report", fmt.Sprintf("%d results not yet acknowledged by Kafka", s.ResultsPending))
+	}
 	for _, code := range slices.Sorted(maps.Keys(s.Codes)) {
 		p.line("failed", fmt.Sprintf("%d × %s", s.Codes[code], code))
 	}

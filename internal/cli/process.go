@@ -233,7 +233,7 @@ func (p *process) serveControl() error {
 func (p *process) desk() *control.Desk {
 	return &control.Desk{
 		Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest,
-		Submitter: p.submitter, Failures: errorLog(p.cfg), Feed: p.feed,
+		Submitter: p.submitter, Failures: errorLog(p.cfg), Feed: p.feed, KeepReplays: p.cfg.Retention.Failed,
 	}
 }
 
