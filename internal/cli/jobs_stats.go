@@ -53,7 +53,7 @@ func printStats(env Env, s *control.Stats, now time.Time) {
 		p.line("failed", fmt.Sprintf("%d × %s", s.Codes[code], code))
 	}
 	for _, h := range s.Holds {
-		p.line("on hold", fmt.Sprintf("%s (%s) since %s: %s", h.Reason, h.Scope, ago(h.Since, now), oneCell(h.Message)))
+		p.hold(&h, now)
 	}
 	for _, i := range s.Ingest {
 		p.line("ingest", fmt.Sprintf("%s-%d: read up to %d, %d behind the end, committed %d", i.Topic, i.Partition, i.Cursor, i.Lag, i.Committed))

@@ -90,17 +90,13 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.pending, float64(stats.ErrorsPending))
 	gauge(c.results, float64(stats.ResultsPending))
 	gauge(c.workers, float64(len(stats.Workers)))
-	for _, reason := range reasons() {
+	for _, reason := range jobs.Holds() {
 		held := false
 		for _, h := range stats.Holds {
 			held = held || h.Reason == reason
 		}
 		gauge(c.hold, oneIf(held), string(reason))
 	}
-}
-
-func reasons() []jobs.Reason {
-	return []jobs.Reason{jobs.HoldAPIDown, jobs.HoldAuth, jobs.HoldS3Down, jobs.HoldKafkaDown, jobs.HoldStoreFull, jobs.HoldPaused}
 }
 
 func oneIf(is bool) float64 {
