@@ -18,9 +18,10 @@ import (
 type stub struct {
 	latency atomic.Int64 // of every answer, nanoseconds
 	patches atomic.Int64
-	last    atomic.Int64 // Unix nanoseconds of the last PATCH
-	flight  atomic.Int64 // requests that wait for their answer
-	most    atomic.Int64 // of these at a time
+	last    atomic.Int64                  // Unix nanoseconds of the last PATCH
+	workers atomic.Pointer[chan struct{}] // nil: as many as are asked for
+	flight  atomic.Int64                  // requests that wait for their answer
+	most    atomic.Int64                  // of these at a time
 }
 
 func (s *stub) serve(l net.Listener) {
@@ -45,8 +46,8 @@ func (s *stub) connection(conn net.Conn) {
 		if n := s.flight.Add(1); n > s.most.Load() {
 			s.most.Store(n)
 		}
-		if d := s.latency.Load(); d > 0 {
-			time.Sleep(time.Duration(d))
+		if strings.HasPrefix(path, "/api/") {
+			s.work()
 		}
 		answer := s.answer(method, path, body)
 		s.flight.Add(-1)
@@ -56,6 +57,17 @@ func (s *stub) connection(conn net.Conn) {
 		if _, err := conn.Write(out); err != nil {
 			return
 		}
+	}
+}
+
+// work takes the time of an answer, in one of the workers.
+func (s *stub) work() {
+	if workers := s.workers.Load(); workers != nil {
+		*workers <- struct{}{}
+		defer func() { <-*workers }()
+	}
+	if d := s.latency.Load(); d > 0 {
+		time.Sleep(time.Duration(d))
 	}
 }
 
@@ -105,6 +117,13 @@ func (s *stub) answer(method, path string, body []byte) []byte {
 	case strings.HasPrefix(path, "/control/latency/"):
 		ms, _ := strconv.Atoi(strings.TrimPrefix(path, "/control/latency/"))
 		s.latency.Store(int64(ms) * int64(time.Millisecond))
+		return []byte(`{}`)
+	case strings.HasPrefix(path, "/control/workers/"):
+		s.workers.Store(nil)
+		if n, _ := strconv.Atoi(strings.TrimPrefix(path, "/control/workers/")); n > 0 {
+			workers := make(chan struct{}, n)
+			s.workers.Store(&workers)
+		}
 		return []byte(`{}`)
 	}
 	_, after, _ := strings.Cut(path, "ref_id=")

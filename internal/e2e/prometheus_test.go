@@ -118,7 +118,9 @@ func (p *prometheus) ask(path string, into any) error {
 
 // results counts the series of an expression.
 func (p *prometheus) results(expr string) (n int, err error) {
-	var answer struct{ Data struct{ Result []json.RawMessage } }
+	var answer struct {
+		Data struct{ Result []json.RawMessage }
+	}
 	err = p.ask("query?query="+url.QueryEscape(expr), &answer)
 	return len(answer.Data.Result), err
 }

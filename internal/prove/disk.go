@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -31,6 +33,7 @@ type change struct {
 	data     []byte
 	truncate bool
 	ended    int
+	cut      bool // by the kill: nobody knows how much of it was done
 }
 
 func newDisk(dir string) *disk {
@@ -44,20 +47,33 @@ func (d *disk) file(path string) *content {
 	return d.files[path]
 }
 
-// take follows one system call.
+// take follows one system call. Of those that the kill has cut off, names tell
+// whether they were done; writes may have been, in part; a sync was not.
 func (d *disk) take(c call) error {
 	switch c.name {
 	case "openat":
 		d.open(c)
-	case "write", "pwrite64", "lseek", "ftruncate", "fsync", "fdatasync":
+	case "write", "pwrite64", "ftruncate":
 		d.onDescriptor(c)
+	case "lseek", "fsync", "fdatasync":
+		if !c.cut {
+			d.onDescriptor(c)
+		}
 	case "rename", "renameat", "renameat2":
-		d.rename(c.args)
+		if path, _ := named(c.args); !c.cut || gone(path) {
+			d.rename(c.args)
+		}
 	case "unlink", "unlinkat":
-		path, _ := named(c.args)
-		delete(d.files, path)
+		if path, _ := named(c.args); !c.cut || gone(path) {
+			delete(d.files, path)
+		}
 	}
 	return nil
+}
+
+func gone(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // rename moves a file, or all of a folder.
@@ -96,19 +112,19 @@ func (d *disk) onDescriptor(c call) {
 	case "lseek":
 		d.fds[fd] = number(c.result)
 	case "ftruncate":
-		f.waiting = append(f.waiting, change{offset: number(rest), truncate: true, ended: c.ended})
+		f.waiting = append(f.waiting, change{offset: number(rest), truncate: true, ended: c.ended, cut: c.cut})
 	case "write":
 		data, _ := quoted(rest)
-		f.waiting = append(f.waiting, change{offset: d.fds[fd], data: data, ended: c.ended})
+		f.waiting = append(f.waiting, change{offset: d.fds[fd], data: data, ended: c.ended, cut: c.cut})
 		d.fds[fd] += int64(len(data))
 	case "pwrite64":
 		data, more := quoted(rest)
 		_, offset, _ := strings.Cut(more, ", ")
-		f.waiting = append(f.waiting, change{offset: number(offset), data: data, ended: c.ended})
+		f.waiting = append(f.waiting, change{offset: number(offset), data: data, ended: c.ended, cut: c.cut})
 	default:
 		f.synced(c.began)
 	}
-	if f.sync {
+	if f.sync && !c.cut {
 		f.synced(c.ended + 1)
 	}
 }
@@ -117,7 +133,7 @@ func (d *disk) onDescriptor(c call) {
 func (f *content) synced(began int) {
 	kept := f.waiting[:0]
 	for _, c := range f.waiting {
-		if c.ended >= began {
+		if c.cut || c.ended >= began {
 			kept = append(kept, c)
 			continue
 		}
@@ -145,15 +161,37 @@ func (d *disk) check() error {
 		if err != nil {
 			return fmt.Errorf("the attack itself went wrong: %w", err)
 		}
-		all := content{durable: slices.Clone(f.durable)}
-		for _, c := range f.waiting {
-			all.apply(c)
-		}
-		if !bytes.Equal(is, all.durable) && filepath.Base(path) != mapped {
+		if !f.may(is) && filepath.Base(path) != mapped {
 			return fmt.Errorf("the attack itself went wrong: %s is not what the trace says", path)
 		}
 	}
 	return nil
+}
+
+// may tells whether all the calls together can have left these bytes: a write
+// that was cut off has done all, some or nothing of what it asked.
+func (f *content) may(is []byte) bool {
+	all := content{durable: slices.Clone(f.durable)}
+	is = slices.Clone(is)
+	for _, c := range f.waiting {
+		if !c.cut {
+			all.apply(c)
+		}
+	}
+	for _, c := range f.waiting {
+		switch {
+		case !c.cut:
+		case c.truncate:
+			is, all.durable = is[:min(c.offset, int64(len(is)))], all.durable[:min(c.offset, int64(len(all.durable)))]
+		default:
+			unknown := change{offset: c.offset, data: make([]byte, len(c.data))}
+			both := content{durable: is}
+			both.apply(unknown)
+			all.apply(unknown)
+			is = both.durable
+		}
+	}
+	return bytes.Equal(is, all.durable)
 }
 
 // mapped is written through memory, of which no system call tells, and is never

@@ -15,16 +15,18 @@ import (
 // traced are the system calls that change files, or make changes durable.
 const traced = "openat,write,pwrite64,lseek,fsync,fdatasync,ftruncate,rename,renameat,renameat2,unlink,unlinkat"
 
-// call is one system call that succeeded. began and ended count lines of the
-// trace: what ended before another one began came before it.
+// call is one system call that succeeded, or was cut off. began and ended count
+// lines of the trace: what ended before another one began came before it.
 type call struct {
 	name         string
 	args         string
 	result       string
 	began, ended int
+	cut          bool // the kill came before its end: all, some or none of it was done
 }
 
-// readTrace reads what strace -f wrote, in the order of ending.
+// readTrace reads what strace -f wrote, in the order of ending; last come the
+// calls that the kill has cut off.
 func readTrace(path string, fn func(call) error) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -36,7 +38,7 @@ func readTrace(path string, fn func(call) error) error {
 	for n := 1; ; n++ {
 		line, err := r.ReadString('\n')
 		if errors.Is(err, io.EOF) {
-			return nil
+			return cutOff(open, n, fn)
 		}
 		if err != nil {
 			return err
@@ -64,6 +66,17 @@ func readTrace(path string, fn func(call) error) error {
 	}
 }
 
+// cutOff passes the calls that never ended.
+func cutOff(open map[string]call, ended int, fn func(call) error) error {
+	for thread, c := range open {
+		c.ended, c.cut = ended, true
+		if err := fn(c); err != nil {
+			return fmt.Errorf("the last call of %s: %w", thread, err)
+		}
+	}
+	return nil
+}
+
 func pass(c call, ended int, fn func(call) error) error {
 	at := strings.LastIndex(c.args, "= ")
 	if at < 0 {
@@ -71,9 +84,10 @@ func pass(c call, ended int, fn func(call) error) error {
 	}
 	args, closed := strings.CutSuffix(strings.TrimRight(c.args[:at], " "), ")")
 	c.args, c.result, c.ended = args, c.args[at+2:], ended
-	if !closed || strings.HasPrefix(c.result, "-1") || strings.HasPrefix(c.result, "?") {
-		return nil // what failed or never ended
+	if !closed || strings.HasPrefix(c.result, "-1") {
+		return nil // what failed
 	}
+	c.cut = strings.HasPrefix(c.result, "?")
 	return fn(c)
 }
 
