@@ -37,7 +37,7 @@ func TestAListIsWhatItsFilterMatches(t *testing.T) {
 	for i, f := range []jobs.Filter{
 		{}, {Keys: []string{"key 3"}}, {Keys: []string{"key 3", "key 5"}, Workers: []string{"host/1"}}, {Workers: []string{"host"}}, {Since: began.Add(20 * time.Minute)},
 		{Until: began.Add(20 * time.Minute)}, {Since: began.Add(10 * time.Minute), Until: began.Add(40 * time.Minute), States: []jobs.State{jobs.Failed}},
-		{Types: []string{"of another kind"}}, {Codes: []jobs.Code{jobs.CodeUnknownType}, Since: began.Add(30 * time.Minute)}, {Search: "WHAT"},
+		{Types: []string{"of another kind"}}, {Codes: []jobs.Code{jobs.CodeUnknownType}, Since: began.Add(30 * time.Minute)}, {Search: "WHAT"}, {Search: "\u00a0"}, {Search: "host"},
 	} {
 		var want []uint64
 		for _, job := range all {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -20,6 +21,8 @@ func (s *stage) retryAll(ctx context.Context, client *control.Client) error {
 	}
 	cmd := exec.CommandContext(ctx, "script", "-qec", s.binary+" jobs retry --code rejected --yes --reason 'the list of states was mended'", "/dev/null")
 	cmd.Env = append(os.Environ(), "DATA_DIR="+s.data)
+	var screen bytes.Buffer
+	cmd.Stdout = &screen
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("a terminal is made by script (bsdutils): %w", err)
@@ -41,6 +44,9 @@ func (s *stage) retryAll(ctx context.Context, client *control.Client) error {
 	_ = cmd.Process.Kill() // the terminal is gone: its command gets SIGHUP
 	_ = cmd.Wait()
 	ended := time.Since(began)
+	if !bytes.Contains(screen.Bytes(), []byte("%")) {
+		return fmt.Errorf("no progress was shown: %q", screen.Bytes())
+	}
 	if err := s.wait(ctx, func() bool { return count("failed") == 1 }); err != nil {
 		return err
 	}
