@@ -13,7 +13,7 @@ BINARY  ?= bin/dispatcher
 CYCLONEDX ?= github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
 
-.PHONY: help build generate rootfs image dist licences install uninstall test test-real demo sandbox bench bench-backlog screenshots lint fmt fuzz clean prove prove-sabotage prove-power
+.PHONY: help build generate rootfs image dist licences install uninstall test test-real demo sandbox bench bench-backlog bench-history screenshots lint fmt fuzz clean prove prove-sabotage prove-power
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -86,6 +86,9 @@ bench-backlog: ## measure a backlog of a million messages, with a kill in the mi
 
 screenshots: ## make the pictures in docs/screenshots anew; needs Chromium, takes some minutes
 	SCREENSHOTS=$(CURDIR)/docs/screenshots $(GO) test ./internal/e2e -run TestScreenshots -count=1 -timeout 12m
+
+bench-history: ## measure what operators wait for with a million ended jobs, and a retry of 100,000
+	BENCH_ONLY=history $(GO) run ./internal/bench
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

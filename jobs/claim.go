@@ -39,6 +39,15 @@ const (
 	OutcomeReturned              // given back unfinished, on shutdown or until NotBefore: no attempt spent
 )
 
+// String names how an attempt ended, for traces.
+func (k OutcomeKind) String() string {
+	names := [...]string{"", "succeeded", "failed", "retry", "held", "locked", "returned"}
+	if int(k) >= len(names) {
+		return "unknown"
+	}
+	return names[k]
+}
+
 // Outcome is a worker's report of an ended attempt.
 type Outcome struct {
 	Kind       OutcomeKind

@@ -94,6 +94,11 @@ const (
 	HoldPaused    Reason = "paused"
 )
 
+// Holds returns every reason for a hold.
+func Holds() []Reason {
+	return []Reason{HoldAPIDown, HoldAuth, HoldS3Down, HoldKafkaDown, HoldStoreFull, HoldPaused}
+}
+
 // Reasons why a single unfinished job does not run, beside the hold reasons.
 const (
 	WaitBehind  Reason = "behind"  // an earlier job of its key is unfinished

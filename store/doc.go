@@ -37,7 +37,8 @@
 //	finished    partition, first offset → last offset of a finished run
 //	quarantine  object → job, until
 //	idempotent  idempotency key → the job that owns it
-//	replayed    id of a job that was made of a record of the errors topic
+//	replayed    id of a job that was made of a record of the errors topic, as long as
+//	            the record is there and retention.failed has not passed
 //
 // # Failure cases
 //

@@ -70,8 +70,9 @@ func buckets() [][]byte {
 type Options struct {
 	Path         string
 	Clock        func() time.Time
-	CompactAbove int64 // bytes: a larger file of which most is free is rewritten when it is opened, 64 MiB
-	NoSync       bool  // UNSAFE: loses acknowledged writes at power loss; for measurements only
+	Patience     time.Duration // with another process that has the file open, 1s; it may be about to end
+	CompactAbove int64         // bytes: a larger file of which most is free is rewritten when it is opened, 64 MiB
+	NoSync       bool          // UNSAFE: loses acknowledged writes at power loss; for measurements only
 }
 
 // Ledger is the open file. It is safe for concurrent use.
@@ -96,6 +97,9 @@ type Ledger struct {
 func Open(o Options) (*Ledger, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Patience == 0 {
+		o.Patience = time.Second
 	}
 	if o.CompactAbove == 0 {
 		o.CompactAbove = compactAbove
@@ -139,7 +143,7 @@ func openFile(o Options) (db *bolt.DB, err error) {
 			file, err = os.OpenFile(name, flag, mode)
 			return file, err
 		},
-		Timeout:         time.Second,
+		Timeout:         o.Patience,
 		FreelistType:    bolt.FreelistMapType,
 		NoFreelistSync:  true,
 		InitialMmapSize: 1 << 30, // only address space: no remapping while readers are at work
@@ -204,6 +208,10 @@ func (l *Ledger) load(tx *bolt.Tx) error {
 		l.counter = binary.BigEndian.Uint64(raw)
 	}
 	l.counts = decodeCounts(meta.Get([]byte("counts")))
+	results := tx.Bucket(bResults).Cursor()
+	for k, _ := results.First(); k != nil; k, _ = results.Next() {
+		l.counts.results++
+	}
 	if err := l.loadPartitions(tx); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -75,8 +76,8 @@ func (g *Gate) Hold(err error) bool {
 
 // hold sets a hold and sees to its probe. The lock is held.
 func (g *Gate) hold(reason jobs.Reason, err error) {
-	if g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: "all", Message: err.Error()}) {
-		g.Log.Warn("work stands still", "reason", reason, "error", err)
+	if g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: "all", Message: worded(reason, err)}) {
+		g.Log.Warn("work stands still", "reason", reason, "error", worded(reason, err))
 	}
 	if g.probing[reason] {
 		return
@@ -88,6 +89,11 @@ func (g *Gate) hold(reason jobs.Reason, err error) {
 	if ctx := g.ctx; ctx != nil && ctx.Err() == nil {
 		g.group.Go(func() { g.probe(ctx, reason) })
 	}
+}
+
+// worded is an error without the reason that stands before it.
+func worded(reason jobs.Reason, err error) string {
+	return strings.TrimPrefix(err.Error(), string(reason)+": ")
 }
 
 // probe asks until the party is back.
@@ -102,7 +108,7 @@ func (g *Gate) probe(ctx context.Context, reason jobs.Reason) {
 		}
 		if now := g.Clock(); now.Sub(reminded) >= remindEvery {
 			reminded = now
-			g.Log.Warn("work still stands still", "reason", reason, "error", err)
+			g.Log.Warn("work still stands still", "reason", reason, "error", worded(reason, err))
 		}
 	}
 }
@@ -119,7 +125,7 @@ func (g *Gate) lift(reason jobs.Reason, err error) (lifted bool) {
 	case other != "" && other != reason && g.Probe[other] != nil:
 		g.hold(other, err)
 	default:
-		g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: "all", Message: err.Error()})
+		g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: "all", Message: worded(reason, err)})
 		return false
 	}
 	delete(g.probing, reason)

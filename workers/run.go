@@ -28,7 +28,8 @@ type Run struct {
 
 	log    *slog.Logger
 	claims Claims
-	steps  Steps // nil: nobody wants to know
+	steps  Steps  // nil: nobody wants to know
+	tracer Tracer // nil: nothing is traced
 	clock  func() time.Time
 
 	recorded   map[string]jobs.Step // of this and earlier attempts

@@ -36,11 +36,32 @@ func showCommand() *cli.Command {
 				if c.Bool("json") {
 					return writeJSON(c.App.Writer, job)
 				}
-				printJob(envOf(c), &job, time.Now())
+				hold, err := holdOf(ctx, b, &job)
+				if err != nil {
+					return err
+				}
+				printJob(envOf(c), &job, hold, time.Now())
 				return nil
 			})
 		},
 	}
+}
+
+// holdOf finds the hold that a job waits for; nil if it waits for none.
+func holdOf(ctx context.Context, b control.Backend, job *control.Detail) (*jobs.Hold, error) {
+	if job.Waiting == nil || job.Waiting.Reason.Remedy() == "" {
+		return nil, nil
+	}
+	stats, err := b.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range stats.Holds {
+		if h.Reason == job.Waiting.Reason && (h.Scope == "all" || h.Scope == "type:"+job.Type) {
+			return &h, nil
+		}
+	}
+	return nil, nil // it ended meanwhile
 }
 
 func writeJSON(w io.Writer, v any) error {
@@ -53,10 +74,13 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 // printJob writes a job for people: empty lines are left out.
-func printJob(env Env, job *control.Detail, now time.Time) {
+func printJob(env Env, job *control.Detail, hold *jobs.Hold, now time.Time) {
 	p := page{w: env.Stdout}
 	p.line("job", job.ID)
 	p.line("state", paint(env, job.State)+stateDetail(job, now))
+	if hold != nil {
+		p.hold(hold, now)
+	}
 	p.line("type", oneCell(job.Type))
 	p.line("key", oneCell(job.Key))
 	if s := job.Source; s != nil {
@@ -72,6 +96,9 @@ func printJob(env Env, job *control.Detail, now time.Time) {
 	p.line("note", oneCell(job.Note))
 	if e := job.Error; e != nil {
 		p.line("error", fmt.Sprintf("%s (%s): %s", e.Code, e.Class, oneCell(e.Message)))
+	}
+	if job.State == jobs.Failed && job.Error != nil {
+		p.line("remedy", job.Error.Code.Remedy())
 	}
 	p.steps(job.Steps, now)
 	p.attempts(job.AttemptLog, now)
@@ -96,15 +123,24 @@ func stateDetail(job *control.Detail, now time.Time) string {
 	case w.Reason == jobs.WaitStandby:
 		return ", this process is not the active one of its group"
 	}
-	return ", on hold: " + string(w.Reason) + " (see dispatcher jobs stats)"
+	return ", on hold: " + string(w.Reason)
 }
 
 type page struct{ w io.Writer }
 
 func (p page) line(name, value string) {
+	if name == "" {
+		value = "→ " + value
+	}
 	if value != "" {
 		fmt.Fprintf(p.w, "%-13s %s\n", name, value)
 	}
+}
+
+// hold tells why work stands still, and what ends that.
+func (p page) hold(h *jobs.Hold, now time.Time) {
+	p.line("on hold", fmt.Sprintf("%s (%s) since %s: %s", h.Reason, h.Scope, ago(h.Since, now), oneCell(h.Message)))
+	p.line("", h.Reason.Remedy())
 }
 
 func (p page) when(name string, at, now time.Time) {

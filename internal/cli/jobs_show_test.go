@@ -23,7 +23,7 @@ func TestNothingThatAProducerSendsSteersTheTerminal(t *testing.T) {
 		Audit:      []jobs.AuditEntry{{Operator: evil, Reason: evil}},
 	}
 	var out bytes.Buffer
-	printJob(Env{Stdout: &out, Getenv: func(string) string { return "" }}, &job, time.Now())
+	printJob(Env{Stdout: &out, Getenv: func(string) string { return "" }}, &job, nil, time.Now())
 	out.WriteString(detail(&job.Job, time.Now()))
 	if strings.ContainsAny(out.String(), "\x1b\u202e\u009b\r") {
 		t.Errorf("it prints %q", out.String())

@@ -15,6 +15,7 @@ import (
 	"dispatcher/ingest"
 	"dispatcher/internal/check"
 	"dispatcher/internal/metrics"
+	"dispatcher/internal/tracing"
 	"dispatcher/internal/web"
 	"dispatcher/jobs"
 	"dispatcher/jobs/control"
@@ -27,7 +28,10 @@ import (
 )
 
 // options are what `run` is told beside the settings.
-type options struct{ resetCursor bool }
+type options struct {
+	resetCursor bool
+	getenv      func(string) string
+}
 
 // process is everything of `run`, wired together.
 type process struct {
@@ -51,12 +55,16 @@ type process struct {
 	api        *ciso.Client
 	stored     config.Secret
 	metrics    *metrics.Metrics
-	page       *web.Server // nil: http_listen is off
+	page       *web.Server      // nil: http_listen is off
+	tracing    *tracing.Tracing // nil: off
 }
 
 // newProcess opens the stores and wires the rooms. Nothing outside is asked.
 func newProcess(ctx context.Context, cfg *config.Config, o options, log *slog.Logger) (*process, error) {
 	p := &process{cfg: cfg, log: log, options: o, metrics: metrics.New(version())}
+	if err := p.openTracing(ctx); err != nil {
+		return nil, err
+	}
 	for _, open := range []func(context.Context) error{p.openStores, p.openScheduler, p.openWorkers, p.openKafka} {
 		if err := open(ctx); err != nil {
 			p.close()
@@ -146,6 +154,9 @@ func (p *process) logEnded(job jobs.Job) {
 	if p.page != nil {
 		p.page.Ended(&job)
 	}
+	if p.tracing != nil {
+		p.tracing.Ended(&job)
+	}
 	attrs := []any{"job", job.ID, "type", job.Type, "attempts", job.Attempts, "objects", len(job.Objects)}
 	if !job.StartedAt.IsZero() && !job.FinishedAt.IsZero() {
 		attrs = append(attrs, "took", job.FinishedAt.Sub(job.StartedAt).Round(time.Millisecond))
@@ -158,7 +169,7 @@ func (p *process) logEnded(job jobs.Job) {
 }
 
 func (p *process) openWorkers(context.Context) (err error) {
-	if p.api, p.stored, err = newAPI(p.cfg, p.log, p.metrics); err != nil {
+	if p.api, p.stored, err = newAPI(p.cfg, p.log, p.metrics, p.requestTracer()); err != nil {
 		return err
 	}
 	p.metrics.WatchInFlight(p.api.InFlight)
@@ -178,7 +189,7 @@ func (p *process) openWorkers(context.Context) (err error) {
 		return nil // coordinator only
 	}
 	p.pool, err = workers.NewPool(workers.PoolConfig{
-		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log, Steps: p.metrics,
+		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log, Steps: p.metrics, Tracer: p.attemptTracer(),
 		Workflows: workers.NewWorkflows(p.api, sources{spool, s3}, p.cfg.API.DefaultFolder),
 	})
 	return err
@@ -246,7 +257,7 @@ func (p *process) serveControl() error {
 func (p *process) desk() *control.Desk {
 	return &control.Desk{
 		Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest,
-		Submitter: p.submitter, Failures: errorLog(p.cfg), Feed: p.feed, Page: p.pass,
+		Submitter: p.submitter, Failures: errorLog(p.cfg), Feed: p.feed, Page: p.pass, KeepReplays: p.cfg.Retention.Failed,
 	}
 }
 
@@ -290,6 +301,7 @@ func (p *process) run(ctx context.Context) error {
 	first.Wait()
 	stopUpkeep()
 	last.Wait()
+	p.stopTracing()
 	p.log.Info("stopped")
 	return nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -31,6 +32,22 @@ func newTable(env Env, header ...any) table.Writer {
 	t.SetStyle(style)
 	t.SuppressTrailingSpaces()
 	return t
+}
+
+// widthsOf keeps the columns of further rows as wide as those of the first.
+func widthsOf(rows []table.Row) (list []table.ColumnConfig) {
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(list) {
+				list = append(list, table.ColumnConfig{Number: i + 1})
+			}
+			list[i].WidthMin = max(list[i].WidthMin, text.StringWidthWithoutEscSequences(fmt.Sprint(cell)))
+		}
+	}
+	if len(list) > 0 {
+		list[len(list)-1].WidthMin = 0 // what is last needs no width
+	}
+	return list
 }
 
 // ago says when in words that people read: "3m ago", "in 20s".

@@ -22,6 +22,12 @@ var ErrVersion = errors.New("use the same version of the dispatcher for both")
 // Client is a [Backend] in another process.
 type Client struct{ Conn *nats.Conn }
 
+// Hello asks for nothing: an error says why the process takes no commands.
+func (c *Client) Hello(ctx context.Context) error {
+	_, err := call[struct{}](ctx, c.Conn, hello, struct{}{}, nil)
+	return err
+}
+
 // List implements [Viewer].
 func (c *Client) List(ctx context.Context, q ListQuery) (ListPage, error) {
 	return call[ListPage](ctx, c.Conn, "list", q, nil)
@@ -133,7 +139,7 @@ func next(ctx context.Context, sub *nats.Subscription) (*nats.Msg, error) {
 // unanswered says what is known about a request without an answer.
 func unanswered(name string, err error) error {
 	if errors.Is(err, nats.ErrNoResponders) {
-		return fmt.Errorf("the running dispatcher does not take jobs %s: it is starting, or of another version; try again, or use the same version for both", name)
+		return fmt.Errorf("the running dispatcher does not take jobs %s: it is starting or stopping, or of another version; try again, or use the same version for both", name)
 	}
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("jobs %s: interrupted; the running dispatcher goes on with what it was asked", name)
@@ -152,6 +158,8 @@ func opened(reply *nats.Msg) ([]byte, error) {
 		return reply.Data, nil
 	case codeNoJob:
 		return nil, &remoteError{text: text, is: jobs.ErrNoJob}
+	case codeNoRoom:
+		return nil, &remoteError{text: text, is: ErrNoRoom}
 	case codeVersion:
 		return nil, fmt.Errorf("%s; %w", text, ErrVersion)
 	}

@@ -20,6 +20,7 @@ type Ledger interface {
 	List(f jobs.Filter, before uint64, limit int) (page []jobs.Job, next uint64, err error)
 	Counts() jobs.Counts
 	Replayed(id string) bool
+	ForgetReplays(ctx context.Context, before time.Time, present map[string]bool) (n int, err error)
 	LastSuccess(key string) (seq uint64, ok bool)
 	History
 }
@@ -36,6 +37,7 @@ type History interface {
 type Scheduler interface {
 	Waiting(seq uint64) (schedule.Waiting, bool)
 	Snapshot() schedule.Snapshot
+	Room() int
 	Reopen(ctx context.Context, list []jobs.Job, r schedule.Reopening) []error
 	Cancel(ctx context.Context, list []jobs.Job, c schedule.Cancellation) []schedule.Verdict
 	Pause(ctx context.Context, scope, message string) (isNew bool, err error)
@@ -53,6 +55,8 @@ type Desk struct {
 	Ingest    func() (role string, partitions []Ingest) // nil: offline
 	Page      func(operator string) (WebPass, error)    // lets somebody into the web page; nil: there is none
 	Clock     func() time.Time
+
+	KeepReplays time.Duration // how long at least it is remembered what was replayed
 }
 
 // List returns a page of jobs, newest first.
@@ -186,7 +190,7 @@ func (d *Desk) Stats(context.Context) (Stats, error) {
 		Codes:         make(map[string]int),
 		Rate:          map[string]float64{"1m": snap.Rate1m, "15m": snap.Rate15m},
 		Holds:         snap.Holds,
-		ErrorsPending: counts.Outbox,
+		ErrorsPending: counts.Outbox, ResultsPending: counts.Results,
 	}
 	for _, s := range jobs.States() {
 		stats.States[s.String()] = counts.States[s]
@@ -203,13 +207,13 @@ func (d *Desk) Stats(context.Context) (Stats, error) {
 	for name, n := range snap.Workers {
 		stats.Workers = append(stats.Workers, Worker{Name: name, Running: n})
 	}
-	oldest, err := d.oldestUnfinished()
+	oldest, err := d.oldestUnfinished(snap)
 	stats.OldestUnfinished = utc(oldest)
 	return stats, err
 }
 
-func (d *Desk) oldestUnfinished() (time.Time, error) {
-	seq, ok := d.Scheduler.Snapshot().Oldest()
+func (d *Desk) oldestUnfinished(snap schedule.Snapshot) (time.Time, error) {
+	seq, ok := snap.Oldest()
 	if !ok {
 		return time.Time{}, nil
 	}

@@ -17,6 +17,7 @@ import (
 const (
 	serviceName   = "dispatcher-jobs"
 	subjectPrefix = "dispatcher.control"
+	hello         = "commands" // asked for nothing
 )
 
 // Version is that of the control API. A program of another one is refused: what
@@ -39,6 +40,7 @@ const beat = 500 * time.Millisecond
 const (
 	codeNoJob   = "404" // [jobs.ErrNoJob]
 	codeVersion = "505"
+	codeNoRoom  = "429" // [ErrNoRoom]
 	codeWrong   = "400"
 	codeFailed  = "500"
 )
@@ -63,15 +65,26 @@ func Serve(nc *nats.Conn, backend Backend) (stop func() error, err error) {
 		"web":    change(quiet(backend.Web)),
 		"submit": submit(backend.Submit),
 	} {
-		if err := group.AddEndpoint(name, micro.HandlerFunc(func(r micro.Request) { go serve(r, answer) })); err != nil {
-			return nil, fmt.Errorf("offer control api %s: %w", name, err)
+		if err := offer(group, name, answer); err != nil {
+			return nil, err
 		}
+	}
+	// The last one: whoever is answered can ask for all the others.
+	if err := offer(group, hello, look(func(context.Context, struct{}) (a struct{}, err error) { return a, nil })); err != nil {
+		return nil, err
 	}
 	// Whoever asks from now on is heard: the server knows all of it.
 	if err := nc.FlushTimeout(lookTimeout); err != nil {
 		return nil, fmt.Errorf("offer control api: %w", err)
 	}
 	return service.Stop, nil
+}
+
+func offer(group micro.Group, name string, answer answerer) error {
+	if err := group.AddEndpoint(name, micro.HandlerFunc(func(r micro.Request) { go serve(r, answer) })); err != nil {
+		return fmt.Errorf("offer control api %s: %w", name, err)
+	}
+	return nil
 }
 
 // answerer answers the body of a request.
@@ -142,6 +155,8 @@ func serve(r micro.Request, answer answerer) {
 	switch { // whoever asked may have gone: nobody else is to be told
 	case errors.Is(err, jobs.ErrNoJob):
 		_ = r.Error(codeNoJob, err.Error(), nil)
+	case errors.Is(err, ErrNoRoom):
+		_ = r.Error(codeNoRoom, err.Error(), nil)
 	case errors.Is(err, errUnreadable):
 		_ = r.Error(codeWrong, err.Error(), nil)
 	case err != nil:

@@ -27,6 +27,7 @@ type Config struct {
 	Log               *slog.Logger
 	UserAgent         string
 	Requests          Requests // nil: nobody wants to know
+	Tracer            Tracer   // of requests for jobs; nil: none
 }
 
 func (c *Config) setDefaults() {
