@@ -9,6 +9,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"dispatcher/internal/uptime"
 	"dispatcher/jobs"
 )
 
@@ -39,6 +40,7 @@ type Activity interface {
 	Scheduler
 	Activate()
 	Deactivate()
+	Renew(until time.Duration)
 	Revoke()
 	Drained(ctx context.Context) error
 	Release(ctx context.Context, p jobs.Partition, finished func(offset int64) bool) (int, error)
@@ -64,7 +66,8 @@ type Config struct {
 	Scheduler    Activity
 	Holds        Holds
 	Jobs         jobs.Reader
-	OnWriteError func() // JOBS failed to write: its server keeps refusing until it is started again
+	Uptime       func() time.Duration // a clock that goes on while the process stands still: uptime.Now
+	OnWriteError func()               // JOBS failed to write: its server keeps refusing until it is started again
 	Log          *slog.Logger
 }
 
@@ -85,6 +88,9 @@ func NewGroup(cfg Config) (*Group, error) {
 	}
 	if cfg.SessionTimeout == 0 {
 		cfg.SessionTimeout = 45 * time.Second
+	}
+	if cfg.Uptime == nil {
+		cfg.Uptime = uptime.Now
 	}
 	if cfg.LookEvery == 0 {
 		cfg.LookEvery = 5 * time.Second

@@ -75,7 +75,7 @@ func (s *Scheduler) withdraw(ctx context.Context, c *claimer) error {
 
 // take marks the next eligible entry as running; nil if there is none.
 func (s *Scheduler) take(worker string) *entry {
-	if !s.active || s.aloneSeq != 0 {
+	if !s.active || s.aloneSeq != 0 || s.lapsed() {
 		return nil
 	}
 	eligible := func(kind uint8) bool { return s.holds.pass(kinds[kind], worker) }
@@ -139,6 +139,7 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, worker string) (*jobs.C
 		Resumed:  e.resumed,
 		Revoked:  s.revoked,
 		Canceled: func() bool { return e.canceling.Load() != nil },
+		Lapsed:   s.lapsed,
 	}
 	if e.lands > now.UnixNano() {
 		claim.LandsBy = time.Unix(0, e.lands)

@@ -19,7 +19,9 @@
 //   - Each claim has a new epoch; a report with an old one is refused with
 //     [jobs.ErrStale] and changes nothing.
 //   - Nothing is claimed unless the process is active ([Scheduler.Activate])
-//     and no hold of its scope is set. A hold spends no attempt.
+//     and no hold of its scope is set. A hold spends no attempt. Whether the
+//     process may still be active is asked before each claim and each write
+//     ([Scheduler.Renew]): a session that was slept away is over at once.
 //   - What is known ahead is bounded: [Scheduler.WaitRoom] blocks ingest at
 //     MaxUnfinished jobs.
 //

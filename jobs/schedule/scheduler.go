@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dispatcher/jobs"
@@ -39,6 +40,7 @@ type Scheduler struct {
 	inHand     int // running and ending
 	aloneSeq   uint64
 	active     bool
+	until      atomic.Int64    // nobody else is active before, see Renew
 	revoked    context.Context // ends when running jobs must stop at once
 	revoke     context.CancelFunc
 	idle       chan struct{} // closed and renewed whenever inHand falls to 0
