@@ -103,7 +103,7 @@ func NewGroup(cfg Config) (*Group, error) {
 // Times of the membership.
 const (
 	retryFirst   = 500 * time.Millisecond
-	retryMost    = 5 * time.Second
+	retryMost    = 2 * time.Second
 	remindEvery  = time.Minute
 	leaveTimeout = 3 * time.Second
 )
@@ -133,6 +133,9 @@ func (g *Group) Run(ctx context.Context) {
 			if errors.Is(err, jobs.ErrStoreFull) {
 				g.storeFull(err)
 			} else {
+				// kafka-go keeps connections to a broker that has died, and each fails
+				// one attempt.
+				g.links.transport.CloseIdleConnections()
 				g.hold(err)
 			}
 			pause(ctx, wait)
