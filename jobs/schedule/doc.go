@@ -28,7 +28,8 @@
 // # Failure cases
 //
 //   - The ledger refuses an outcome (disk full): the outcome is kept and tried
-//     again until it is stored; its lane and locks stay taken meanwhile.
+//     again until it is stored; its lane and locks stay taken meanwhile. Nothing
+//     is claimed that has no place in the slot file. All of that is a hold.
 //   - The process dies: the jobs that were in hand stand in the slot file, with
 //     the objects that they may have written. They are marked as resumed, their
 //     objects are quarantined, and a job found there twice runs alone, the third

@@ -37,7 +37,8 @@ type Scheduler struct {
 	partitions partitionIndex
 	claimers   []*claimer
 	epoch      uint64
-	inHand     int // running and ending
+	inHand     int          // running and ending
+	stuck      atomic.Int32 // writes to the store that are being repeated
 	aloneSeq   uint64
 	active     bool
 	until      atomic.Int64    // nobody else is active before, see Renew
