@@ -59,6 +59,9 @@ func Start(cfg Config) (*Server, error) {
 }
 
 func (s *Server) start() error {
+	if err := checkRights(s.cfg.StoreDir); err != nil {
+		return err
+	}
 	srv, err := s.launch()
 	if err != nil {
 		return err

@@ -3,7 +3,9 @@ package schedule
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -109,6 +111,9 @@ func (s *Scheduler) tellEnded(job jobs.Job) {
 // when the last process ended unclean. Call it once, before anything else.
 func (s *Scheduler) Load(ctx context.Context) error {
 	slots, inHand, err := openSlots(s.cfg.SlotFile)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("open slot file: %w; run this as the owner of the data directory, and give back the rights", err)
+	}
 	if err != nil {
 		return fmt.Errorf("open slot file: %w", err)
 	}
