@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"dispatcher/internal/fakeciso"
@@ -35,6 +36,7 @@ func safeguards() []safeguard {
 		{name: "commit after the end", how: "a job is stuck while others end", play: playCommit},
 		{name: "highest runs", how: "host lost with 1,700 finished runs behind a stuck job", play: playRuns},
 		{name: "released", how: "an old directory comes back after another one has worked", play: playReleased},
+		{name: "session age", how: "a process that slept its session away wakes up, and Kafka does not answer", play: playSlept},
 		{name: "sync", how: "power loss (strace)", play: playPowerOnce, needs: "strace"},
 		{name: "expected sequence", how: "a batch of a former owner of JOBS", test: []string{"./jobs", "TestAZombiesBatchIsRefusedWhole"}},
 		{name: "epochs", how: "a report of a former claim", test: []string{"./jobs/schedule", "TestAStaleReportIsRefusedAndChangesNothing"}},
@@ -254,4 +256,45 @@ func playReleased(ctx context.Context, t *trial) error {
 	}
 	// One more message: when it has ended, so has what came before it.
 	return t.send(ctx, t.update("a", 0, "observation"))
+}
+
+// playSlept stops a process with standing work for longer than its session
+// lasts. Another one does the work; then the first goes on, and Kafka leaves its
+// heartbeats without an answer.
+func playSlept(ctx context.Context, t *trial) error {
+	const messages = 40
+	t.api.Down(true)
+	first, err := t.host(ctx, "active")
+	if err != nil {
+		return err
+	}
+	for i := range messages {
+		if err := t.send(ctx, t.update(fmt.Sprint("key-", i%4), i%4, "observation")); err != nil {
+			return err
+		}
+	}
+	err = poll(ctx, 30*time.Second, "the first process to know all", func() error {
+		list, err := first.jobs(ctx)
+		if err == nil && len(list) < messages {
+			err = fmt.Errorf("%d", len(list))
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	first.Signal(syscall.SIGSTOP)
+	t.know.switched()
+	t.api.Down(false)
+	if _, err := t.host(ctx, "active"); err != nil {
+		return err
+	}
+	if err := t.committed(ctx, messages); err != nil {
+		return err
+	}
+	speak := t.broker.(*fakeBroker).mute()
+	first.Signal(syscall.SIGCONT)
+	pause(ctx, 4*time.Second) // it asks the API again within 3.5, and Kafka's answer is given up after 5
+	speak()
+	return nil
 }
