@@ -55,7 +55,7 @@ prove: ## attack the promise: 200 kills and all that can go wrong (SHORT=1: 3 mi
 prove-power: ## cut the power at random moments; needs strace
 	$(GO) run ./internal/prove power
 
-prove-sabotage: ## switch off each safeguard in turn: the attack must notice (ONLY=name for one)
+prove-sabotage: ## switch off each safeguard in turn: the attack must notice (ONLY=name for one, SHORT=1: some)
 	$(GO) run ./internal/prove sabotage
 
 demo: ## the whole product on embedded stand-ins, with an outage and a kill -9
