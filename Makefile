@@ -61,7 +61,7 @@ prove-sabotage: ## switch off each safeguard in turn: the attack must notice (ON
 demo: ## the whole product on embedded stand-ins, with an outage and a kill -9
 	$(GO) run ./internal/demo
 
-bench: ## measure against a bare loop in the same run
+bench: ## measure against a bare loop in the same run; SHORT=1 for a look
 	$(GO) run ./internal/bench
 
 bench-backlog: ## measure a backlog of a million messages, with a kill in the middle

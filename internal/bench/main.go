@@ -58,10 +58,11 @@ type bench struct {
 	http        *http.Client
 	cleanup     []func()
 	result      map[string]float64
+	short       bool // a look that a change can afford, in place of the figures
 }
 
 func newBench(ctx context.Context) (b *bench, err error) {
-	b = &bench{result: make(map[string]float64)}
+	b = &bench{result: make(map[string]float64), short: os.Getenv("SHORT") != ""}
 	if b.dir, err = os.MkdirTemp("", "dispatcher-bench-"); err != nil {
 		return b, err
 	}
@@ -216,13 +217,26 @@ func (b *bench) run(ctx context.Context) error {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context) error
-	}{{"pipeline", b.pipelines}, {"ingest", b.ingest}, {"idle", b.idle}, {"files", b.files}, {"backlog", b.backlog}} {
-		if only := os.Getenv("BENCH_ONLY"); only == "" && part.name == "backlog" || only != "" && only != part.name {
-			continue // a backlog takes minutes: on request
-		}
-		if err := part.measure(ctx); err != nil {
-			return fmt.Errorf("%s: %w", part.name, err)
+		when    when
+	}{
+		{"pipeline", b.pipelines, always}, {"ingest", b.ingest, always}, {"idle", b.idle, always},
+		{"crowd", b.crowd, inFull}, {"files", b.files, inFull}, {"backlog", b.backlog, onRequest},
+	} {
+		if only := os.Getenv("BENCH_ONLY"); only == part.name || only == "" && (part.when == always || part.when == inFull && !b.short) {
+			if err := part.measure(ctx); err != nil {
+				return fmt.Errorf("%s: %w", part.name, err)
+			}
 		}
 	}
+	b.compare()
 	return b.save()
 }
+
+// when a part is measured.
+type when int
+
+const (
+	always when = iota
+	inFull
+	onRequest // it takes minutes
+)

@@ -18,7 +18,8 @@ import (
 type stub struct {
 	latency atomic.Int64 // of every answer, nanoseconds
 	patches atomic.Int64
-	last    atomic.Int64 // Unix nanoseconds of the last PATCH
+	last    atomic.Int64                  // Unix nanoseconds of the last PATCH
+	workers atomic.Pointer[chan struct{}] // nil: as many as are asked for
 }
 
 func (s *stub) serve(l net.Listener) {
@@ -40,8 +41,8 @@ func (s *stub) connection(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		if d := s.latency.Load(); d > 0 && method != "CONTROL" {
-			time.Sleep(time.Duration(d))
+		if strings.HasPrefix(path, "/api/") {
+			s.work()
 		}
 		answer := s.answer(method, path, body)
 		out = append(out[:0], "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "...)
@@ -50,6 +51,17 @@ func (s *stub) connection(conn net.Conn) {
 		if _, err := conn.Write(out); err != nil {
 			return
 		}
+	}
+}
+
+// work takes the time of an answer, in one of the workers.
+func (s *stub) work() {
+	if workers := s.workers.Load(); workers != nil {
+		*workers <- struct{}{}
+		defer func() { <-*workers }()
+	}
+	if d := s.latency.Load(); d > 0 {
+		time.Sleep(time.Duration(d))
 	}
 }
 
@@ -96,6 +108,13 @@ func (s *stub) answer(method, path string, body []byte) []byte {
 	case strings.HasPrefix(path, "/control/latency/"):
 		ms, _ := strconv.Atoi(strings.TrimPrefix(path, "/control/latency/"))
 		s.latency.Store(int64(ms) * int64(time.Millisecond))
+		return []byte(`{}`)
+	case strings.HasPrefix(path, "/control/workers/"):
+		s.workers.Store(nil)
+		if n, _ := strconv.Atoi(strings.TrimPrefix(path, "/control/workers/")); n > 0 {
+			workers := make(chan struct{}, n)
+			s.workers.Store(&workers)
+		}
 		return []byte(`{}`)
 	}
 	_, after, _ := strings.Cut(path, "ref_id=")

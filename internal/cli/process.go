@@ -139,6 +139,7 @@ func (p *process) openWorkers(context.Context) (err error) {
 	if p.api, p.stored, err = newAPI(p.cfg, p.log, p.metrics); err != nil {
 		return err
 	}
+	p.metrics.WatchInFlight(p.api.InFlight)
 	spool := attachment.Spool{Dir: filepath.Join(p.cfg.DataDir, spoolDir)}
 	if err := spool.Sweep(); err != nil {
 		return err

@@ -75,3 +75,12 @@ func statusText(status int) string {
 	}
 	return strconv.Itoa(status)
 }
+
+// WatchInFlight shows how many requests are in flight, and how many may be.
+func (m *Metrics) WatchInFlight(inFlight func() (limit, used int)) {
+	gauge := func(name, help string, value func() int) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, func() float64 { return float64(value()) }))
+	}
+	gauge("api_in_flight", "Requests to CISO Assistant in flight.", func() int { _, used := inFlight(); return used })
+	gauge("api_in_flight_limit", "Requests to CISO Assistant that may be in flight: what its answers show that it bears, at most rest.concurrency.", func() int { limit, _ := inFlight(); return limit })
+}

@@ -96,6 +96,7 @@ func (s *Scheduler) take(worker string) *entry {
 	e.phase = running
 	e.run = &run{worker: worker, slot: -1}
 	s.inHand++
+	s.ready.inHand[e.kind]++
 	return e
 }
 
@@ -242,6 +243,7 @@ func (s *Scheduler) leaveHand(e *entry) {
 		s.aloneSeq = 0
 	}
 	s.inHand--
+	s.ready.inHand[e.kind]--
 	if s.inHand == 0 {
 		close(s.idle)
 		s.idle = make(chan struct{})

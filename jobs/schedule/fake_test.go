@@ -301,6 +301,11 @@ func newBench(t *testing.T, m *memory, change func(*Config)) *bench {
 // feed takes one job per key, in this order, and activates the scheduler.
 func (b *bench) feed(t *testing.T, keys ...string) []uint64 {
 	t.Helper()
+	return b.feedType(t, jobs.TypeUpdateAppliedControl, keys...)
+}
+
+func (b *bench) feedType(t *testing.T, messageType string, keys ...string) []uint64 {
+	t.Helper()
 	in := jobs.Intake{Partition: jobs.Partition{Topic: "t"}, From: b.offset}
 	var envs []jobs.Envelope
 	for _, key := range keys {
@@ -310,7 +315,7 @@ func (b *bench) feed(t *testing.T, keys ...string) []uint64 {
 		b.memory.stream[seq] = env
 		b.memory.mu.Unlock()
 		in.Jobs = append(in.Jobs, &jobs.Job{
-			ID: jobs.ID("t", 0, b.offset, 0), State: jobs.Queued, Type: jobs.TypeUpdateAppliedControl, Key: key,
+			ID: jobs.ID("t", 0, b.offset, 0), State: jobs.Queued, Type: messageType, Key: key,
 			Source: jobs.Source{Topic: "t", Offset: b.offset}, StreamSeq: seq, ReceivedAt: time.Now(),
 		})
 		envs = append(envs, env)

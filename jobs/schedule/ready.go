@@ -58,15 +58,18 @@ func (q *queue) pop() *entry {
 	return e
 }
 
-// readyQueues keeps a queue per message type, so that a held type does not
-// stand before the others.
+// readyQueues keeps a queue per message type, so that neither a held type nor a
+// slow one stands before the others.
 type readyQueues struct {
 	byKind []queue
+	inHand []int // running and ending, by kind
 	ticket uint64
 	alone  queue // jobs that must run with nothing beside them
 }
 
-func newReadyQueues() readyQueues { return readyQueues{byKind: make([]queue, len(kinds))} }
+func newReadyQueues() readyQueues {
+	return readyQueues{byKind: make([]queue, len(kinds)), inHand: make([]int, len(kinds))}
+}
 
 // push makes e claimable, after all that are.
 func (r *readyQueues) push(e *entry) {
@@ -80,17 +83,17 @@ func (r *readyQueues) push(e *entry) {
 	r.byKind[e.kind].push(e)
 }
 
-// next takes the entry that waits longest among the kinds that eligible lets
-// pass; nil if there is none.
+// next takes an entry of the kind that has the fewest in hand, among the kinds
+// that eligible lets pass; of two kinds with as many, the entry that waits
+// longer. So each kind gets its share of the slots while it has work: thousands
+// of slow uploads do not keep an update waiting, and the other way round.
+// nil if there is none.
 func (r *readyQueues) next(eligible func(kind uint8) bool) *entry {
 	best := -1
 	for kind := range r.byKind {
 		q := &r.byKind[kind]
 		dropGone(q)
-		if q.n == 0 || !eligible(uint8(kind)) {
-			continue
-		}
-		if best < 0 || q.peek().ticket < r.byKind[best].peek().ticket {
+		if q.n > 0 && eligible(uint8(kind)) && (best < 0 || r.before(kind, best)) {
 			best = kind
 		}
 	}
@@ -98,6 +101,13 @@ func (r *readyQueues) next(eligible func(kind uint8) bool) *entry {
 		return nil
 	}
 	return r.byKind[best].pop()
+}
+
+func (r *readyQueues) before(a, b int) bool {
+	if r.inHand[a] != r.inHand[b] {
+		return r.inHand[a] < r.inHand[b]
+	}
+	return r.byKind[a].peek().ticket < r.byKind[b].peek().ticket
 }
 
 // nextAlone takes the next job that must run alone.

@@ -20,7 +20,7 @@ type Config struct {
 	UploadTimeout     time.Duration // of one file, 2m
 	RateLimit         float64       // requests per second, 0: none
 	MaxTargets        int           // of target: multiple, 1000
-	Concurrency       int           // connections kept open
+	Concurrency       int           // connections kept open; no more requests are ever in flight
 	Credentials       Credentials
 	Transport         http.RoundTripper // nil: made from the above
 	Clock             func() time.Time
@@ -50,20 +50,25 @@ func (c *Config) setDefaults() {
 	}
 }
 
+// InFlight returns how many requests may be in flight at present, as the server's
+// answers show what it bears, and how many are.
+func (c *Client) InFlight() (limit, used int) { return c.inflight.now() }
+
 // Client talks to one CISO Assistant. It is safe for concurrent use.
 type Client struct {
-	cfg     Config
-	http    *http.Client
-	limiter *rate.Limiter
-	session *session
-	known   map[Resource]map[string]filter // selector keys
-	prober  prober
-	rights  rights
-	folders folderCache
-	audits  auditCache
-	schema  schemaCache
-	choices choiceCache
-	routes  routeTable
+	cfg      Config
+	http     *http.Client
+	limiter  *rate.Limiter
+	inflight *inflight
+	session  *session
+	known    map[Resource]map[string]filter // selector keys
+	prober   prober
+	rights   rights
+	folders  folderCache
+	audits   auditCache
+	schema   schemaCache
+	choices  choiceCache
+	routes   routeTable
 
 	readBreaker, writeBreaker breaker
 
@@ -87,7 +92,7 @@ func New(cfg Config) (*Client, error) {
 			return nil, err
 		}
 	}
-	c := &Client{cfg: cfg, http: &http.Client{Transport: transport, CheckRedirect: sameOriginOnly}, known: make(map[Resource]map[string]filter), routes: newRouteTable()}
+	c := &Client{cfg: cfg, http: &http.Client{Transport: transport, CheckRedirect: sameOriginOnly}, known: make(map[Resource]map[string]filter), routes: newRouteTable(), inflight: newInflight(cfg.Concurrency, cfg.Clock)}
 	for _, resource := range []Resource{AppliedControls, RequirementAssessments, Evidences} {
 		c.known[resource] = filters(resource)
 	}

@@ -35,6 +35,10 @@ type request struct {
 
 func (r *request) writes() bool { return r.method != http.MethodGet }
 
+// probes reports whether r asks only whether somebody is there: such a request
+// must not wait behind those that hang.
+func (r *request) probes() bool { return r.plain || r.path == "/build/" }
+
 // key tells requests apart that are about different objects.
 func (r *request) key() string {
 	if r.object != "" {

@@ -2,8 +2,10 @@ package ciso
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // call sends a request and decodes a JSON answer into out (nil: drop it).
@@ -54,17 +56,35 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 
 // roundTrip sends one HTTP request and reads the whole answer.
 func (c *Client) roundTrip(ctx context.Context, r *request, token string) (*answer, error) {
-	if c.cfg.Requests == nil {
-		return c.exchange(ctx, r, token)
+	if r.probes() {
+		return c.told(ctx, r, token, func(int, time.Duration, int, error) {})
 	}
-	began := c.cfg.Clock()
-	a, err := c.exchange(ctx, r, token)
-	status := 0
-	if err == nil {
-		status = a.status
+	if err := c.inflight.acquire(ctx); err != nil {
+		return nil, err
 	}
-	c.cfg.Requests.Request(c.routes.of(r.method, r.path), status, c.cfg.Clock().Sub(began))
-	return a, err
+	return c.told(ctx, r, token, func(route int, took time.Duration, status int, err error) {
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil || status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+			c.inflight.unanswered()
+			return
+		}
+		c.inflight.answered(route, took, err == nil && r.timeout == 0)
+	})
+}
+
+// told sends a request, and tells how it went.
+func (c *Client) told(ctx context.Context, r *request, token string, ended func(route int, took time.Duration, status int, err error)) (a *answer, err error) {
+	began, status := c.cfg.Clock(), 0
+	defer func() { // whatever happens, its place is free again
+		if a != nil {
+			status = a.status
+		}
+		route, took := c.routes.of(r.method, r.path), c.cfg.Clock().Sub(began)
+		ended(route, took, status, err)
+		if c.cfg.Requests != nil {
+			c.cfg.Requests.Request(route, status, took)
+		}
+	}()
+	return c.exchange(ctx, r, token)
 }
 
 func (c *Client) exchange(ctx context.Context, r *request, token string) (*answer, error) {
