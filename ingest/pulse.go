@@ -2,9 +2,12 @@ package ingest
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"dispatcher/jobs"
 )
 
 // pulse keeps the scheduler's right to begin work alive: each heartbeat that the
@@ -12,27 +15,20 @@ import (
 // since it was sent. kafka-go's own heartbeats tell nobody that they were
 // answered, and notice only after the fact that they were not.
 func (s *session) pulse(ctx context.Context) {
-	lapsed := false
+	vouched := s.cfg.Uptime()
 	for {
-		err := s.vouch(ctx)
-		if ctx.Err() == nil && lapsed != (err != nil) {
-			lapsed = err != nil
-			s.sayPulse(err)
+		began := s.cfg.Uptime()
+		switch err := s.vouch(ctx); {
+		case err == nil:
+			vouched = began
+			s.cfg.Holds.ClearHold(jobs.HoldKafkaDown, "all")
+		case ctx.Err() == nil && s.cfg.Uptime()-vouched > s.cfg.SessionTimeout:
+			s.hold(fmt.Errorf("no heartbeat was answered for longer than the session lasts, so no work is begun: %w", err))
 		}
 		if !pause(ctx, min(time.Second, s.cfg.SessionTimeout/6)) {
 			return
 		}
 	}
-}
-
-// sayPulse is for the log of whoever asks why nothing begins; what stands still
-// is said by the membership itself.
-func (s *session) sayPulse(err error) {
-	if err == nil {
-		s.cfg.Log.Debug("the group's coordinator answers")
-		return
-	}
-	s.cfg.Log.Debug("the group's coordinator does not answer a heartbeat: without one no work is begun when the session is over", "error", err)
 }
 
 // vouch sends a heartbeat and, when it was answered, lets work begin for as long
