@@ -43,7 +43,7 @@ uninstall: ## remove what install put there; settings, secrets and data stay
 
 test: ## unit and integration tests, the real binary included; with the race detector where there is a C compiler
 	@$(if $(RACE),echo "race detector: on ($(CC_BIN))",echo "race detector: OFF, there is no C compiler")
-	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -timeout 8m ./...
+	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -timeout 12m ./...
 	$(if $(RACE),$(GO) test -timeout 8m -run EveryCombination ./internal/compose)
 
 test-real: ## the main path on a real Apache Kafka and a real S3 server (see docs/testing.md)

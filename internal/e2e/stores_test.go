@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -165,8 +166,18 @@ func harmed(t *testing.T, harm damage, crash bool) {
 func (w *World) startOrRebuild(t *testing.T) *Process {
 	t.Helper()
 	p := w.Start()
-	said := p.SaysAny("active: working", "--rebuild", "Error:", "error:")
-	if said == "active: working" {
+	eventually(t, "the process to work or to end", func() error {
+		select {
+		case <-p.Done():
+			return nil
+		default:
+		}
+		if !p.log.Has("active: working") {
+			return errors.New("neither")
+		}
+		return nil
+	})
+	if p.log.Has("active: working") {
 		return p
 	}
 	code := p.Exit()
