@@ -154,8 +154,11 @@ func poll(ctx context.Context, patience time.Duration, what string, check func()
 		if err == nil {
 			return nil
 		}
-		if errors.Is(err, errEnded) || left <= 0 || !pause(ctx, 20*time.Millisecond) {
-			return fmt.Errorf("waited %s for %s: %w", patience, what, err)
+		if errors.Is(err, errEnded) || left <= 0 {
+			return fmt.Errorf("waited %s for %s: %w", (patience - left).Round(time.Second), what, err)
+		}
+		if !pause(ctx, 20*time.Millisecond) {
+			return fmt.Errorf("told to end while waiting for %s: %w", what, err)
 		}
 		now := time.Now()
 		left, at = left-min(now.Sub(at), 2*time.Second), now
