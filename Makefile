@@ -57,7 +57,7 @@ uninstall: ## remove what install put there; settings, secrets and data stay
 
 test: ## unit and integration tests, the real binary included; with the race detector where there is a C compiler
 	@$(if $(RACE),echo "race detector: on ($(CC_BIN))",echo "race detector: OFF, there is no C compiler")
-	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -timeout 8m ./...
+	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -timeout 12m ./...
 	$(if $(RACE),$(GO) test -timeout 8m -run EveryCombination ./internal/compose)
 
 test-real: ## the main path on a real Apache Kafka and a real S3 server (see docs/testing.md)
@@ -69,7 +69,7 @@ prove: ## attack the promise: 200 kills and all that can go wrong (SHORT=1: 3 mi
 prove-power: ## cut the power at random moments; needs strace
 	$(GO) run ./internal/prove power
 
-prove-sabotage: ## switch off each safeguard in turn: the attack must notice (ONLY=name for one)
+prove-sabotage: ## switch off each safeguard in turn: the attack must notice (ONLY=name for one, SHORT=1: some)
 	$(GO) run ./internal/prove sabotage
 
 demo: ## the whole product on embedded stand-ins, with an outage and a kill -9

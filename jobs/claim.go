@@ -22,6 +22,7 @@ type Claim struct {
 	Resumed  bool            // an earlier attempt may have had effects: look before writing
 	Granted  []string        // object locks already held, after an attempt that ended [OutcomeLocked]
 	Revoked  context.Context // ends when the attempt must stop at once; nil: never
+	Lapsed   func() bool     // another process may be active: no write may begin; nil: never
 	Canceled func() bool     // an operator wants the attempt to end before its next step; nil: never
 	Deadline time.Time       // of the lease; zero in the process that schedules
 	LandsBy  time.Time       // until then a write of an earlier attempt may still land; zero: none may

@@ -130,6 +130,10 @@ var (
 	// ErrCanceled ends an attempt before its next step: an operator wants it.
 	ErrCanceled = errors.New("job is canceled")
 
+	// ErrLapsed ends an attempt before its next write: the session is older than
+	// its timeout, so that another process may be active.
+	ErrLapsed = errors.New("the session of this process may be over")
+
 	// ErrLocked is returned when an object that a job wants to write is
 	// being written by another job. The slot is given back, see [Outcome].
 	ErrLocked = errors.New("object is locked by another job")

@@ -47,5 +47,6 @@
 //   - The process or host dies: bbolt's two meta pages leave the last synced
 //     transaction whole.
 //   - A flipped bit: bbolt's own checks or the record's checksum find it, at
-//     open or when it is read ([ErrDamaged]); nothing is passed over.
+//     open or when it is read ([ErrDamaged]); nothing is passed over. What nobody
+//     may read for long is read once after the start ([Ledger.Check]).
 package store

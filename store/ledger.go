@@ -20,6 +20,9 @@ import (
 	"dispatcher/jobs"
 )
 
+// remedy is what helps a damaged store.
+const remedy = "run --rebuild starts anew from what Kafka holds"
+
 // schemaVersion is the version of the buckets and records in the file.
 const schemaVersion = 1
 
@@ -134,7 +137,7 @@ func Open(o Options) (*Ledger, error) {
 func openFile(o Options) (db *bolt.DB, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			db, err = nil, fmt.Errorf("open %s: %w (%v); run --rebuild starts anew from what Kafka holds", o.Path, ErrDamaged, r)
+			db, err = nil, fmt.Errorf("open %s: %w (%v); %s", o.Path, ErrDamaged, r, remedy)
 		}
 	}()
 	var file *os.File
@@ -155,7 +158,7 @@ func openFile(o Options) (db *bolt.DB, err error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("open store %s: %w; run this as its owner", o.Path, err)
 	case err != nil: // too small, no meta page, a wrong checksum, another version
-		return nil, fmt.Errorf("open %s: %w (%w); run --rebuild starts anew from what Kafka holds", o.Path, ErrDamaged, err)
+		return nil, fmt.Errorf("open %s: %w (%w); %s", o.Path, ErrDamaged, err, remedy)
 	case !stillThere(file): // another process has just compacted it, and is at work
 		return nil, errors.Join(fmt.Errorf("%s: %w; stop it, or name another directory with --data-dir", filepath.Dir(o.Path), ErrInUse), db.Close())
 	}
@@ -166,7 +169,7 @@ func openFile(o Options) (db *bolt.DB, err error) {
 func (l *Ledger) prepare() (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("read %s: %w (%v); run --rebuild starts anew from what Kafka holds", l.path, ErrDamaged, r)
+			err = fmt.Errorf("read %s: %w (%v); %s", l.path, ErrDamaged, r, remedy)
 		}
 	}()
 	err = l.db.Update(func(tx *bolt.Tx) error {

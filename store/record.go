@@ -139,7 +139,7 @@ func decodeJob(seq uint64, raw []byte) (j jobs.Job, steps []jobs.Step, err error
 		steps = append(steps, getStep(&d))
 	}
 	if d.Err != nil {
-		return j, nil, fmt.Errorf("job record %d: %w", seq, ErrDamaged)
+		return j, nil, fmt.Errorf("job record %d: %w; %s", seq, ErrDamaged, remedy)
 	}
 	return j, steps, nil
 }

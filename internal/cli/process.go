@@ -16,6 +16,7 @@ import (
 	"dispatcher/internal/check"
 	"dispatcher/internal/metrics"
 	"dispatcher/internal/tracing"
+	"dispatcher/internal/uptime"
 	"dispatcher/internal/web"
 	"dispatcher/jobs"
 	"dispatcher/jobs/control"
@@ -121,7 +122,7 @@ func (p *process) openScheduler(ctx context.Context) (err error) {
 	p.scheduler, err = schedule.New(schedule.Config{
 		Ledger: p.ledger, Payloads: p.stream, Origin: p, MaxUnfinished: p.cfg.MaxUnfinished, Results: p.cfg.Kafka.ResultsTopic != "",
 		MaxAttempts: p.cfg.Retry.MaxAttempts, MaxAge: p.cfg.Retry.MaxAge, BackoffBase: p.cfg.Retry.Base, BackoffCap: p.cfg.Retry.Cap,
-		Quarantine: quarantine, SlotFile: filepath.Join(p.cfg.DataDir, slotsFile), Log: p.log,
+		Quarantine: quarantine, SlotFile: filepath.Join(p.cfg.DataDir, slotsFile), Uptime: uptime.Now, Log: p.log,
 	})
 	if err != nil {
 		return err

@@ -75,7 +75,7 @@ func (s *Scheduler) withdraw(ctx context.Context, c *claimer) error {
 
 // take marks the next eligible entry as running; nil if there is none.
 func (s *Scheduler) take(worker string) *entry {
-	if !s.active || s.aloneSeq != 0 {
+	if !s.active || s.aloneSeq != 0 || s.lapsed() {
 		return nil
 	}
 	eligible := func(kind uint8) bool { return s.holds.pass(kinds[kind], worker) }
@@ -115,6 +115,9 @@ func (s *Scheduler) pump() {
 
 // begin reads what the worker needs and marks the job as in hand.
 func (s *Scheduler) begin(ctx context.Context, e *entry, worker string) (*jobs.Claim, error) {
+	if err := s.takeSlot(ctx, e); err != nil {
+		return nil, s.noMaterial(ctx, e, err)
+	}
 	job, payload, steps, err := s.material(ctx, e)
 	if err != nil {
 		return nil, s.noMaterial(ctx, e, err)
@@ -130,7 +133,7 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, worker string) (*jobs.C
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.run.job, e.run.payload = job, payload
-	e.run.slot = s.slots.mark(e.seq, nil)
+	s.slots.mark(e.run.slot, e.seq, nil)
 	s.onChanged(&e.run.job)
 	claim := &jobs.Claim{
 		Lease:    jobs.Lease{Seq: e.seq, ID: job.ID, Epoch: e.epoch},
@@ -140,6 +143,7 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, worker string) (*jobs.C
 		Resumed:  e.resumed,
 		Revoked:  s.revoked,
 		Canceled: func() bool { return e.canceling.Load() != nil },
+		Lapsed:   s.lapsed,
 	}
 	if e.lands > now.UnixNano() {
 		claim.LandsBy = time.Unix(0, e.lands)
@@ -148,6 +152,21 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, worker string) (*jobs.C
 		claim.Granted = slices.Clone(e.grant.objects)
 	}
 	return claim, nil
+}
+
+// takeSlot waits until a claimed job has a place in the slot file, however long
+// the disk is full.
+func (s *Scheduler) takeSlot(ctx context.Context, e *entry) error {
+	return s.untilStored(ctx, func() error {
+		slot, err := s.slots.take()
+		if err != nil {
+			return fmt.Errorf("mark %d as in hand: %w", e.seq, err)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		e.run.slot = slot
+		return nil
+	})
 }
 
 // material reads the record, the payload and the steps of a claimed job.

@@ -19,14 +19,17 @@
 //   - Each claim has a new epoch; a report with an old one is refused with
 //     [jobs.ErrStale] and changes nothing.
 //   - Nothing is claimed unless the process is active ([Scheduler.Activate])
-//     and no hold of its scope is set. A hold spends no attempt.
+//     and no hold of its scope is set. A hold spends no attempt. Whether the
+//     process may still be active is asked before each claim and each write
+//     ([Scheduler.Renew]): a session that was slept away is over at once.
 //   - What is known ahead is bounded: [Scheduler.WaitRoom] blocks ingest at
 //     MaxUnfinished jobs.
 //
 // # Failure cases
 //
 //   - The ledger refuses an outcome (disk full): the outcome is kept and tried
-//     again until it is stored; its lane and locks stay taken meanwhile.
+//     again until it is stored; its lane and locks stay taken meanwhile. Nothing
+//     is claimed that has no place in the slot file. All of that is a hold.
 //   - The process dies: the jobs that were in hand stand in the slot file, with
 //     the objects that they may have written. They are marked as resumed, their
 //     objects are quarantined, and a job found there twice runs alone, the third

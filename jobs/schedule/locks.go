@@ -181,7 +181,7 @@ func (s *Scheduler) Lock(_ context.Context, lease jobs.Lease, objects []string) 
 		}
 	}
 	e.resumed = true
-	e.run.slot = s.slots.remark(e.run.slot, e.seq, names)
+	s.slots.mark(e.run.slot, e.seq, names)
 	return nil
 }
 
