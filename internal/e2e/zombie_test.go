@@ -17,7 +17,7 @@ import (
 func TestAProcessThatSleptItsSessionAwayBeginsNothing(t *testing.T) {
 	t.Parallel()
 	w := NewWorld(t, 1, fakeciso.Config{Latency: 20 * time.Millisecond})
-	const messages = 600
+	const messages, concurrency = 600, 2
 	var values []string
 	for i := range messages {
 		ref := fmt.Sprint("c", i)
@@ -25,7 +25,7 @@ func TestAProcessThatSleptItsSessionAwayBeginsNothing(t *testing.T) {
 		values = append(values, update(ref, "observation", "done"))
 	}
 	w.API.Down(true)
-	p := w.Start("CONCURRENCY=2")
+	p := w.Start(fmt.Sprint("CONCURRENCY=", concurrency))
 	w.Produce(values...)
 	w.Known(messages)
 	w.API.Down(false)
@@ -48,7 +48,8 @@ func TestAProcessThatSleptItsSessionAwayBeginsNothing(t *testing.T) {
 	})
 	p.Signal(syscall.SIGCONT)
 	time.Sleep(2 * time.Second) // it writes 40 in each
-	if begun := writes() - asleep; begun > 0 || asleep == messages {
+	// One of each slot may have been let through just before the process was stopped.
+	if begun := writes() - asleep; begun > concurrency || asleep == messages {
 		t.Errorf("%d writes were begun after the session was over, %d before", begun, asleep)
 	}
 }
