@@ -63,8 +63,8 @@ func TestTwoProcessesTellOfOneTraceAndNoneOfWhatIsSecret(t *testing.T) {
 			t.Errorf("%s says %q", s.Name, s.Status.Description)
 		}
 		for _, a := range s.Attributes {
-			if strings.Contains(a.Value.Emit(), "secret") {
-				t.Errorf("%s tells %s %s", s.Name, a.Key, a.Value.Emit())
+			if strings.Contains(a.Value.String(), "secret") {
+				t.Errorf("%s tells %s %s", s.Name, a.Key, a.Value.String())
 			}
 		}
 	}
