@@ -193,10 +193,12 @@ func (b *Browser) TabTo(selector string) {
 	b.t.Fatalf("%s cannot be reached by the keyboard:\n%s", selector, b.Text("body"))
 }
 
-// Scheme makes the page dark or light.
+// Scheme makes the page dark or light, at once.
 func (b *Browser) Scheme(scheme string) {
 	b.t.Helper()
-	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}})
 }
 
 // Picture returns what is seen.

@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 )
@@ -30,7 +29,6 @@ func TestTheWebPageCanBeReadByEverybody(t *testing.T) {
 		}
 		for _, scheme := range []string{"light", "dark"} {
 			b.Scheme(scheme)
-			b.pause(200 * time.Millisecond) // colours change by and by
 			for _, fault := range Eval[[]string](b, contrast) {
 				t.Errorf("%s, %s: %s", path, scheme, fault)
 			}
