@@ -26,6 +26,7 @@ type Config struct {
 	MaxUnfinished int
 	MaxStoreBytes int64
 	HTTPListen    string // "" is off
+	HTTP          HTTP
 	Listen        string // "": workers on other hosts are not let in
 	ListenCert    string // with its key; "": by a CA of the data directory
 	ListenKey     string
@@ -99,6 +100,12 @@ type Retention struct{ Succeeded, Failed time.Duration }
 
 // Policy is what producers may ask for.
 type Policy struct{ AllowTypes, DenyFields, AllowBuckets []string }
+
+// HTTP is how the web page is protected beyond loopback.
+type HTTP struct {
+	CertFile, KeyFile string
+	Users             Secret // see [ParseUsers]
+}
 
 // Source says where a setting came from: "USER_TOKEN", "rest.url (file:3)", "--debug".
 type Source struct {

@@ -184,7 +184,20 @@ func (v *validator) limits() {
 		_, port, err := net.SplitHostPort(c.HTTPListen)
 		v.check(err == nil && port != "", "http_listen", c.HTTPListen, "not host:port; off disables it")
 	}
+	v.page()
 	v.check(c.DataDir != "", "data_dir", c.DataDir, "must not be empty")
+}
+
+// page checks what protects the web page.
+func (v *validator) page() {
+	h := v.c.HTTP
+	v.check((h.CertFile == "") == (h.KeyFile == ""), "http_cert_file", h.CertFile, "certificate and key are needed together")
+	v.file("http_cert_file", h.CertFile)
+	v.file("http_key_file", h.KeyFile)
+	if h.Users.IsSet() {
+		_, err := ParseUsers(h.Users.Reveal())
+		v.check(err == nil, "http_users", h.Users, fmt.Sprint(err))
+	}
 }
 
 // withScheme completes an S3 address: http for loopback, https otherwise.

@@ -18,6 +18,8 @@
 //   - Nobody works unless a generation of the group says so: when one ends,
 //     nothing is begun, running requests end within the session timeout, the last
 //     state is committed, and only then the group is joined again.
+//   - Nothing is begun when the last heartbeat that was answered is older than the
+//     session timeout ([session.pulse]), also if nothing else has told yet.
 //   - A topic is never created here, not by accident either: joining, reading and
 //     kafka-go's ReadPartitions would do it, so the topic is looked up first.
 //   - An error record, or a result, is delivered when all in-sync replicas have it.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"dispatcher/internal/uptime"
 	"dispatcher/jobs"
 )
 
@@ -39,6 +40,7 @@ type Activity interface {
 	Scheduler
 	Activate()
 	Deactivate()
+	Renew(until time.Duration)
 	Revoke()
 	Drained(ctx context.Context) error
 	Release(ctx context.Context, p jobs.Partition, finished func(offset int64) bool) (int, error)
@@ -64,7 +66,8 @@ type Config struct {
 	Scheduler    Activity
 	Holds        Holds
 	Jobs         jobs.Reader
-	OnWriteError func() // JOBS failed to write: its server keeps refusing until it is started again
+	Uptime       func() time.Duration // a clock that goes on while the process stands still: uptime.Now
+	OnWriteError func()               // JOBS failed to write: its server keeps refusing until it is started again
 	Log          *slog.Logger
 }
 
@@ -86,6 +89,9 @@ func NewGroup(cfg Config) (*Group, error) {
 	if cfg.SessionTimeout == 0 {
 		cfg.SessionTimeout = 45 * time.Second
 	}
+	if cfg.Uptime == nil {
+		cfg.Uptime = uptime.Now
+	}
 	if cfg.LookEvery == 0 {
 		cfg.LookEvery = 5 * time.Second
 	}
@@ -97,7 +103,7 @@ func NewGroup(cfg Config) (*Group, error) {
 // Times of the membership.
 const (
 	retryFirst   = 500 * time.Millisecond
-	retryMost    = 5 * time.Second
+	retryMost    = 2 * time.Second
 	remindEvery  = time.Minute
 	leaveTimeout = 3 * time.Second
 )
@@ -127,6 +133,9 @@ func (g *Group) Run(ctx context.Context) {
 			if errors.Is(err, jobs.ErrStoreFull) {
 				g.storeFull(err)
 			} else {
+				// kafka-go keeps connections to a broker that has died, and each fails
+				// one attempt.
+				g.links.transport.CloseIdleConnections()
 				g.hold(err)
 			}
 			pause(ctx, wait)

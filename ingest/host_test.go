@@ -51,6 +51,7 @@ func (works) WaitRoom(context.Context) error { return nil }
 func (works) Room() int                      { return 1000 }
 func (works) Activate()                      {}
 func (works) Deactivate()                    {}
+func (works) Renew(time.Duration)            {}
 func (works) Revoke()                        {}
 func (works) Drained(context.Context) error  { return nil }
 func (works) Release(context.Context, jobs.Partition, func(int64) bool) (int, error) {

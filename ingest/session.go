@@ -99,6 +99,7 @@ func (s *session) active(ctx context.Context) error {
 			}
 		})
 	}
+	group.Go(func() { s.pulse(running) })
 	group.Go(func() {
 		commits.run(running, s.notCommitted)
 	})

@@ -23,6 +23,7 @@ type Claim struct {
 	Resumed  bool            // an earlier attempt may have had effects: look before writing
 	Granted  []string        // object locks already held, after an attempt that ended [OutcomeLocked]
 	Revoked  context.Context // ends when the attempt must stop at once; nil: never
+	Lapsed   func() bool     // another process may be active: no write may begin; nil: never
 	Canceled func() bool     // an operator wants the attempt to end before its next step; nil: never
 	Valid    func() bool     // asked right before each request to the API; false: the lease may have ended, nothing may be sent; nil: it never ends
 	LandsBy  time.Time       // until then a write of an earlier attempt may still land; zero: none may
@@ -39,6 +40,15 @@ const (
 	OutcomeLocked                // wants object locks that others hold: no attempt spent
 	OutcomeReturned              // given back unfinished, on shutdown or until NotBefore: no attempt spent
 )
+
+// String names how an attempt ended, for traces.
+func (k OutcomeKind) String() string {
+	names := [...]string{"", "succeeded", "failed", "retry", "held", "locked", "returned"}
+	if int(k) >= len(names) {
+		return "unknown"
+	}
+	return names[k]
+}
 
 // Outcome is a worker's report of an ended attempt.
 type Outcome struct {

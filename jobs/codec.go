@@ -102,6 +102,9 @@ func (d *Decoder) raw(n uint64) []byte {
 // String reads a text.
 func (d *Decoder) String() string { return string(d.raw(d.Uint())) }
 
+// Skip passes over a text.
+func (d *Decoder) Skip() { d.raw(d.Uint()) }
+
 // Bytes reads bytes, a copy.
 func (d *Decoder) Bytes() []byte {
 	n := d.Uint()

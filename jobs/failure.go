@@ -94,6 +94,11 @@ const (
 	HoldPaused    Reason = "paused"
 )
 
+// Holds returns every reason for a hold.
+func Holds() []Reason {
+	return []Reason{HoldAPIDown, HoldAuth, HoldS3Down, HoldKafkaDown, HoldStoreFull, HoldPaused}
+}
+
 // Reasons why a single unfinished job does not run, beside the hold reasons.
 const (
 	WaitBehind  Reason = "behind"  // an earlier job of its key is unfinished
@@ -124,6 +129,10 @@ var (
 
 	// ErrCanceled ends an attempt before its next step: an operator wants it.
 	ErrCanceled = errors.New("job is canceled")
+
+	// ErrLapsed ends an attempt before its next write: the session is older than
+	// its timeout, so that another process may be active.
+	ErrLapsed = errors.New("the session of this process may be over")
 
 	// ErrLocked is returned when an object that a job wants to write is
 	// being written by another job. The slot is given back, see [Outcome].

@@ -73,6 +73,7 @@ type Job struct {
 	Submitted  bool   // not from Kafka: never released, not in the watermark
 	Reopened   bool   // an operator retried it: as Submitted from then on
 	Idempotent string // idempotency-key header, empty if none
+	Trace      string // traceparent header as it came, empty if none
 
 	ReceivedAt    time.Time
 	StartedAt     time.Time // of the first attempt

@@ -14,9 +14,10 @@ type Ending struct {
 
 // Counts are the ledger's totals, kept and not counted.
 type Counts struct {
-	States map[State]int
-	Codes  map[Code]int // of failed jobs
-	Outbox int          // error records that Kafka has not acknowledged
+	States  map[State]int
+	Codes   map[Code]int // of failed jobs
+	Outbox  int          // error records that Kafka has not acknowledged
+	Results int          // results that it has not
 }
 
 // Leased is a claim of a worker on another host that may write objects.

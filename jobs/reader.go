@@ -23,6 +23,10 @@ type Reader struct {
 	Clock    func() time.Time
 }
 
+// maxTraceparent bounds the header: what is longer is none (W3C Trace Context
+// has 55 bytes; a later version may add to them).
+const maxTraceparent = 128
+
 // Job returns the job of a record. It never fails: a record that cannot be
 // carried out becomes a job that has failed already, with the reason.
 func (r Reader) Job(e *Envelope) *Job {
@@ -36,8 +40,11 @@ func (r Reader) Job(e *Envelope) *Job {
 		ReceivedAt: now,
 	}
 	for _, h := range e.Headers {
-		if h.Name == "idempotency-key" {
+		switch {
+		case h.Name == "idempotency-key":
 			job.Idempotent = shorten(KeyText(h.Value))
+		case h.Name == "traceparent" && len(h.Value) <= maxTraceparent:
+			job.Trace = KeyText(h.Value)
 		}
 	}
 	m, failure := r.read(e)

@@ -101,6 +101,30 @@ func TestADamagedStreamIsRefusedNotReplaced(t *testing.T) {
 	}
 }
 
+// TestADescriptionThatACrashLeftWithoutItsChecksumIsMended: the server writes both
+// whenever the limit changes, which is at every start, and a kill may come between.
+func TestADescriptionThatACrashLeftWithoutItsChecksumIsMended(t *testing.T) {
+	t.Parallel()
+	dir, files := storedStream(t, 10)
+	meta := filepath.Join(files, "meta.inf")
+	for start := range 3 {
+		_, server := openStream(t, dir, 1<<30+int64(start))
+		server.Stop()
+		old, err := os.ReadFile(meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, server = openStream(t, dir, 2<<30+int64(start))
+		server.Stop()
+		if err := os.WriteFile(meta, old, 0o600); err != nil { // its checksum is the newer one's
+			t.Fatal(err)
+		}
+		if seqs, err := readAll(t, dir); len(seqs) != 10 || err != nil {
+			t.Fatalf("start %d: %d records, %v", start, len(seqs), err)
+		}
+	}
+}
+
 func TestAStreamThatWasOnlyBeingMadeIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

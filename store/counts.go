@@ -11,6 +11,7 @@ type counts struct {
 	states  [jobs.Released + 1]int64
 	codes   map[jobs.Code]int64
 	outbox  int64
+	results int64 // not stored: counted when the file is opened
 	changed bool
 }
 
@@ -70,7 +71,7 @@ func decodeCounts(raw []byte) (c counts) {
 func (l *Ledger) Counts() jobs.Counts {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := jobs.Counts{States: make(map[jobs.State]int), Codes: make(map[jobs.Code]int), Outbox: int(l.counts.outbox)}
+	out := jobs.Counts{States: make(map[jobs.State]int), Codes: make(map[jobs.Code]int), Outbox: int(l.counts.outbox), Results: int(l.counts.results)}
 	for _, s := range jobs.States() {
 		out.States[s] = int(l.counts.states[s])
 	}

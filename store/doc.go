@@ -38,7 +38,8 @@
 //	quarantine  object → job, until
 //	leases      sequence → claim of a worker on another host, with the objects that it may write
 //	idempotent  idempotency key → the job that owns it
-//	replayed    id of a job that was made of a record of the errors topic
+//	replayed    id of a job that was made of a record of the errors topic, as long as
+//	            the record is there and retention.failed has not passed
 //
 // # Failure cases
 //
@@ -47,5 +48,6 @@
 //   - The process or host dies: bbolt's two meta pages leave the last synced
 //     transaction whole.
 //   - A flipped bit: bbolt's own checks or the record's checksum find it, at
-//     open or when it is read ([ErrDamaged]); nothing is passed over.
+//     open or when it is read ([ErrDamaged]); nothing is passed over. What nobody
+//     may read for long is read once after the start ([Ledger.Check]).
 package store

@@ -134,6 +134,7 @@ func (c *change) putEnded(e jobs.Ending) error {
 	}
 	switch {
 	case e.Report:
+		c.counts.results++
 		return c.queue(bResults, job.Seq)
 	case job.State == jobs.Failed:
 		c.counts.outbox++

@@ -20,6 +20,9 @@ import (
 	"dispatcher/jobs"
 )
 
+// remedy is what helps a damaged store.
+const remedy = "run --rebuild starts anew from what Kafka holds"
+
 // schemaVersion is the version of the buckets and records in the file.
 const schemaVersion = 1
 
@@ -71,8 +74,9 @@ func buckets() [][]byte {
 type Options struct {
 	Path         string
 	Clock        func() time.Time
-	CompactAbove int64 // bytes: a larger file of which most is free is rewritten when it is opened, 64 MiB
-	NoSync       bool  // UNSAFE: loses acknowledged writes at power loss; for measurements only
+	Patience     time.Duration // with another process that has the file open, 1s; it may be about to end
+	CompactAbove int64         // bytes: a larger file of which most is free is rewritten when it is opened, 64 MiB
+	NoSync       bool          // UNSAFE: loses acknowledged writes at power loss; for measurements only
 }
 
 // Ledger is the open file. It is safe for concurrent use.
@@ -97,6 +101,9 @@ type Ledger struct {
 func Open(o Options) (*Ledger, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Patience == 0 {
+		o.Patience = time.Second
 	}
 	if o.CompactAbove == 0 {
 		o.CompactAbove = compactAbove
@@ -131,7 +138,7 @@ func Open(o Options) (*Ledger, error) {
 func openFile(o Options) (db *bolt.DB, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			db, err = nil, fmt.Errorf("open %s: %w (%v); run --rebuild starts anew from what Kafka holds", o.Path, ErrDamaged, r)
+			db, err = nil, fmt.Errorf("open %s: %w (%v); %s", o.Path, ErrDamaged, r, remedy)
 		}
 	}()
 	var file *os.File
@@ -140,7 +147,7 @@ func openFile(o Options) (db *bolt.DB, err error) {
 			file, err = os.OpenFile(name, flag, mode)
 			return file, err
 		},
-		Timeout:         time.Second,
+		Timeout:         o.Patience,
 		FreelistType:    bolt.FreelistMapType,
 		NoFreelistSync:  true,
 		InitialMmapSize: 1 << 30, // only address space: no remapping while readers are at work
@@ -152,7 +159,7 @@ func openFile(o Options) (db *bolt.DB, err error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("open store %s: %w; run this as its owner", o.Path, err)
 	case err != nil: // too small, no meta page, a wrong checksum, another version
-		return nil, fmt.Errorf("open %s: %w (%w); run --rebuild starts anew from what Kafka holds", o.Path, ErrDamaged, err)
+		return nil, fmt.Errorf("open %s: %w (%w); %s", o.Path, ErrDamaged, err, remedy)
 	case !stillThere(file): // another process has just compacted it, and is at work
 		return nil, errors.Join(fmt.Errorf("%s: %w; stop it, or name another directory with --data-dir", filepath.Dir(o.Path), ErrInUse), db.Close())
 	}
@@ -163,7 +170,7 @@ func openFile(o Options) (db *bolt.DB, err error) {
 func (l *Ledger) prepare() (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("read %s: %w (%v); run --rebuild starts anew from what Kafka holds", l.path, ErrDamaged, r)
+			err = fmt.Errorf("read %s: %w (%v); %s", l.path, ErrDamaged, r, remedy)
 		}
 	}()
 	err = l.db.Update(func(tx *bolt.Tx) error {
@@ -205,6 +212,10 @@ func (l *Ledger) load(tx *bolt.Tx) error {
 		l.counter = binary.BigEndian.Uint64(raw)
 	}
 	l.counts = decodeCounts(meta.Get([]byte("counts")))
+	results := tx.Bucket(bResults).Cursor()
+	for k, _ := results.First(); k != nil; k, _ = results.Next() {
+		l.counts.results++
+	}
 	if err := l.loadPartitions(tx); err != nil {
 		return err
 	}

@@ -108,7 +108,10 @@ func (l *Ledger) Delivered(ctx context.Context, list []jobs.Report) error {
 // offsets count as finished now, and their messages are not needed any more.
 func (l *Ledger) ResultsDelivered(ctx context.Context, list []jobs.Report) error {
 	return l.write(ctx, "note delivered results", func(c *change) error {
-		return c.delivered(l, bResults, list, c.bucket(bPayloads).Delete)
+		return c.delivered(l, bResults, list, func(key []byte) error {
+			c.counts.results--
+			return c.bucket(bPayloads).Delete(key)
+		})
 	}, nil)
 }
 

@@ -1,9 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
+	"unicode"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -153,7 +157,7 @@ func (l *Ledger) List(f jobs.Filter, before uint64, limit int) (page []jobs.Job,
 	}
 	for len(page) < limit && before > 0 {
 		err = l.db.View(func(tx *bolt.Tx) error {
-			before, err = listSome(tx, &f, look, before, limit, &page)
+			before, err = listSome(tx, &f, &look, before, limit, &page)
 			return err
 		})
 		if err != nil {
@@ -165,7 +169,7 @@ func (l *Ledger) List(f jobs.Filter, before uint64, limit int) (page []jobs.Job,
 
 // listSome scans one read transaction's share and returns where to go on, 0 at
 // the end.
-func listSome(tx *bolt.Tx, f *jobs.Filter, look prefilter, before uint64, limit int, page *[]jobs.Job) (uint64, error) {
+func listSome(tx *bolt.Tx, f *jobs.Filter, look *prefilter, before uint64, limit int, page *[]jobs.Job) (uint64, error) {
 	newest := newMerge(tx, before)
 	for range scanned {
 		seq, raw := newest.next()
@@ -226,10 +230,20 @@ func (m *merge) next() (seq uint64, raw []byte) {
 	return seq, raw
 }
 
-// prefilter looks at the first bytes of a record only.
-type prefilter struct{ states, types, codes [256]bool }
+// prefilter looks at a record without decoding it: at its first bytes, and
+// whether the texts that must be in it are.
+type prefilter struct {
+	states, types, codes [256]bool
+	keys, workers        [][]byte
+	since, until         time.Time
+	search, scratch      []byte // nil: whatever is not ASCII is left to the filter
+}
 
 func newPrefilter(f *jobs.Filter) (p prefilter) {
+	p.since, p.until = f.Since, f.Until
+	if strings.IndexFunc(f.Search, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
+		p.search = []byte(strings.ToLower(f.Search))
+	}
 	mark := func(set *[256]bool, n int, at func(int) byte) {
 		for i := range n {
 			set[at(i)] = true
@@ -241,9 +255,42 @@ func newPrefilter(f *jobs.Filter) (p prefilter) {
 	mark(&p.states, len(f.States), func(i int) byte { return byte(f.States[i]) })
 	mark(&p.types, len(f.Types), func(i int) byte { return typeNumber(f.Types[i]) })
 	mark(&p.codes, len(f.Codes), func(i int) byte { return codeNumber(f.Codes[i]) })
+	for _, key := range f.Keys {
+		p.keys = append(p.keys, []byte(key))
+	}
+	for _, worker := range f.Workers {
+		p.workers = append(p.workers, []byte(worker))
+	}
 	return p
 }
 
 func (p *prefilter) mayMatch(raw []byte) bool {
-	return len(raw) <= atCode || p.states[raw[atState]] && p.types[raw[atType]] && p.codes[raw[atCode]]
+	return len(raw) <= atCode || p.states[raw[atState]] && p.types[raw[atType]] && p.codes[raw[atCode]] &&
+		containsAny(raw, p.keys) && containsAny(raw, p.workers) && p.inTime(raw) && p.hasText(raw)
+}
+
+// hasText looks for the text anywhere in the record, in any case.
+func (p *prefilter) hasText(raw []byte) bool {
+	if len(p.search) == 0 {
+		return true
+	}
+	p.scratch = append(p.scratch[:0], raw...)
+	for i, b := range p.scratch {
+		if 'A' <= b && b <= 'Z' {
+			p.scratch[i] = b + 'a' - 'A'
+		}
+	}
+	return bytes.Contains(p.scratch, p.search)
+}
+
+func (p *prefilter) inTime(raw []byte) bool {
+	if p.since.IsZero() && p.until.IsZero() {
+		return true
+	}
+	at, ok := receivedAt(raw) // what is damaged is told of by whoever decodes it
+	return !ok || !at.Before(p.since) && (p.until.IsZero() || at.Before(p.until))
+}
+
+func containsAny(raw []byte, wanted [][]byte) bool {
+	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(text []byte) bool { return bytes.Contains(raw, text) })
 }

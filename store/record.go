@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"time"
 
 	"dispatcher/jobs"
 )
@@ -12,7 +13,8 @@ import (
 // can be filtered without decoding), flags, then the fields, then the steps of
 // its last attempt, then a checksum.
 const (
-	recordVersion = 1
+	recordVersion       = 1
+	recordVersionTraced = 2 // with [jobs.Job.Trace] behind the note
 
 	atState = 1
 	atType  = 2
@@ -43,7 +45,11 @@ func encodeJob(j *jobs.Job, steps []jobs.Step) []byte {
 	if j.Reopened {
 		flags |= flagReopened
 	}
-	e.B = append(e.B, recordVersion, byte(j.State), typeNumber(j.Type), code, flags)
+	version := byte(recordVersion)
+	if j.Trace != "" {
+		version = recordVersionTraced
+	}
+	e.B = append(e.B, version, byte(j.State), typeNumber(j.Type), code, flags)
 	e.String(j.ID)
 	if typeNumber(j.Type) == 0 {
 		e.String(j.Type)
@@ -77,6 +83,9 @@ func encodeJob(j *jobs.Job, steps []jobs.Step) []byte {
 		e.String(o)
 	}
 	e.String(j.Note)
+	if version == recordVersionTraced {
+		e.String(j.Trace)
+	}
 	for i := range steps {
 		putStep(&e, &steps[i])
 	}
@@ -87,8 +96,9 @@ func encodeJob(j *jobs.Job, steps []jobs.Step) []byte {
 // decodeJob reads a record and the steps at its end.
 func decodeJob(seq uint64, raw []byte) (j jobs.Job, steps []jobs.Step, err error) {
 	d := jobs.OpenRecord(raw)
-	if v := d.Byte(); d.Err == nil && v != recordVersion {
-		return j, nil, fmt.Errorf("job record %d: %w (version %d)", seq, ErrNewer, v)
+	version := d.Byte()
+	if d.Err == nil && (version < recordVersion || version > recordVersionTraced) {
+		return j, nil, fmt.Errorf("job record %d: %w (version %d)", seq, ErrNewer, version)
 	}
 	j.Seq = seq
 	j.State = jobs.State(d.Byte())
@@ -122,13 +132,39 @@ func decodeJob(seq uint64, raw []byte) (j jobs.Job, steps []jobs.Step, err error
 		j.Objects = append(j.Objects, d.String())
 	}
 	j.Note = d.String()
+	if version == recordVersionTraced {
+		j.Trace = d.String()
+	}
 	for d.More() {
 		steps = append(steps, getStep(&d))
 	}
 	if d.Err != nil {
-		return j, nil, fmt.Errorf("job record %d: %w", seq, ErrDamaged)
+		return j, nil, fmt.Errorf("job record %d: %w; %s", seq, ErrDamaged, remedy)
 	}
 	return j, steps, nil
+}
+
+// receivedAt reads of a record when its job came.
+func receivedAt(raw []byte) (at time.Time, ok bool) {
+	d := jobs.OpenRecord(raw)
+	for range atCode + 2 { // up to the flags
+		d.Byte()
+	}
+	d.Skip() // ID
+	if d.Err == nil && raw[atType] == 0 {
+		d.Skip() // Type
+	}
+	d.Skip() // Key
+	d.Skip() // Source.Topic
+	d.Int()
+	d.Int()
+	d.Time()
+	d.Skip() // Source.Key
+	d.Int()  // Replay
+	d.Uint() // StreamSeq
+	d.Skip() // Idempotent
+	at = d.Time()
+	return at, d.Err == nil
 }
 
 func putStep(e *jobs.Encoder, s *jobs.Step) {

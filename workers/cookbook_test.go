@@ -22,6 +22,7 @@ func TestEachMessageOfTheCookbookIsCarriedOut(t *testing.T) {
 		{"ref_id": "AC-13", "name": "Disk encryption", "folder": production},
 		{"ref_id": "AC-13", "name": "Disk encryption of others"},
 		{"ref_id": "AC-14", "name": "Backup"},
+		{"ref_id": "foo", "name": "Foo"},
 		{"name": "Offboarding within 24 hours"},
 		{"name": "Waits", "category": "technical", "status": "on_hold"},
 		{"name": "Waits too", "category": "technical", "status": "on_hold"},
@@ -29,12 +30,15 @@ func TestEachMessageOfTheCookbookIsCarriedOut(t *testing.T) {
 		w.api.AddControl(control)
 	}
 	w.api.AddAudit("ISO_2026", w.api.AddFramework("ISO", "A.7.4", "A.8.8", "A.8.24"), "")
+	w.api.AddAudit("ISO_001", w.api.AddFramework("ISO of the README", "A.5.1"), "")
 	w.api.AddEvidence(map[string]any{"name": "Monthly restore test"})
+	w.api.AddEvidence(map[string]any{"name": "Sample evidence"})
+	w.files.content["my_bucket/sample.jpeg"] = "a picture"
 	w.files.content["reports/2026/11/restore-test.pdf"], w.files.content["reports/pentest/2026.pdf"] = "restored", "tested"
 
 	messages := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(cookbook, -1)
-	if len(messages) != 10 {
-		t.Errorf("%d messages, want 10", len(messages))
+	if len(messages) != 14 {
+		t.Errorf("%d messages, want 14", len(messages))
 	}
 	for i, m := range messages {
 		if _, failure := jobs.ParseMessage(m[1]); failure != nil {

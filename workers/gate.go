@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -79,8 +80,8 @@ func (g *Gate) scope() string { return cmp.Or(g.Scope, "all") }
 
 // hold sets a hold and sees to its probe. The lock is held.
 func (g *Gate) hold(reason jobs.Reason, err error) {
-	if g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: g.scope(), Message: err.Error()}) {
-		g.Log.Warn("work stands still", "reason", reason, "error", err)
+	if g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: g.scope(), Message: worded(reason, err)}) {
+		g.Log.Warn("work stands still", "reason", reason, "error", worded(reason, err))
 	}
 	if g.probing[reason] {
 		return
@@ -92,6 +93,11 @@ func (g *Gate) hold(reason jobs.Reason, err error) {
 	if ctx := g.ctx; ctx != nil && ctx.Err() == nil {
 		g.group.Go(func() { g.probe(ctx, reason) })
 	}
+}
+
+// worded is an error without the reason that stands before it.
+func worded(reason jobs.Reason, err error) string {
+	return strings.TrimPrefix(err.Error(), string(reason)+": ")
 }
 
 // probe asks until the party is back.
@@ -106,7 +112,7 @@ func (g *Gate) probe(ctx context.Context, reason jobs.Reason) {
 		}
 		if now := g.Clock(); now.Sub(reminded) >= remindEvery {
 			reminded = now
-			g.Log.Warn("work still stands still", "reason", reason, "error", err)
+			g.Log.Warn("work still stands still", "reason", reason, "error", worded(reason, err))
 		}
 	}
 }
@@ -123,7 +129,7 @@ func (g *Gate) lift(reason jobs.Reason, err error) (lifted bool) {
 	case other != "" && other != reason && g.Probe[other] != nil:
 		g.hold(other, err)
 	default:
-		g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: g.scope(), Message: err.Error()})
+		g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: g.scope(), Message: worded(reason, err)})
 		return false
 	}
 	delete(g.probing, reason)

@@ -37,7 +37,7 @@ func (r *Run) outcome(ctx context.Context, err error) jobs.Outcome {
 		o.Kind, o.NotBefore = jobs.OutcomeReturned, r.LandsBy
 	case errors.As(err, &failure):
 		o.Kind, o.Failure = jobs.OutcomeFailed, failure
-	case ctx.Err() != nil, errors.Is(err, jobs.ErrCanceled):
+	case ctx.Err() != nil, errors.Is(err, jobs.ErrCanceled), errors.Is(err, jobs.ErrLapsed):
 		o.Kind = jobs.OutcomeReturned
 	case errors.As(err, &hold):
 		o.Kind, o.Reason = jobs.OutcomeHeld, hold.Reason

@@ -25,7 +25,8 @@ type PoolConfig struct {
 	Grace       time.Duration
 	Clock       func() time.Time
 	Log         *slog.Logger
-	Steps       Steps // nil: nobody wants to know
+	Steps       Steps  // nil: nobody wants to know
+	Tracer      Tracer // nil: nothing is traced
 }
 
 // Validate reports what cannot work.
@@ -130,9 +131,13 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	if claim.Revoked != nil {
 		defer context.AfterFunc(claim.Revoked, func() { cancel(errRevoked) })()
 	}
+	ended := func(*jobs.Outcome) {}
+	if p.cfg.Tracer != nil {
+		ctx, ended = p.cfg.Tracer.Attempt(ctx, claim)
+	}
 	started := p.cfg.Clock()
 	run := newRun(claim, p.cfg.Claims, p.cfg.Clock, p.cfg.Log)
-	run.steps = p.cfg.Steps
+	run.steps, run.tracer = p.cfg.Steps, p.cfg.Tracer
 	err := p.cfg.Workflows.carryOut(ctx, run)
 	if claim.Valid != nil && !claim.Valid() {
 		cancel(errRevoked) // what it found out too late is no attempt
@@ -143,6 +148,7 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 		outcome.Kind, outcome.Failure = jobs.OutcomeRetry, retryFailure(err, 0)
 	}
 	p.tell(run, outcome, err)
+	ended(&outcome)
 	return outcome
 }
 

@@ -28,7 +28,8 @@ type Run struct {
 
 	log    *slog.Logger
 	claims Claims
-	steps  Steps // nil: nobody wants to know
+	steps  Steps  // nil: nobody wants to know
+	tracer Tracer // nil: nothing is traced
 	clock  func() time.Time
 
 	recorded   map[string]jobs.Step // of this and earlier attempts
@@ -105,8 +106,11 @@ func (r *Run) BeginWrites(ctx context.Context, pin bool) error {
 }
 
 // Write runs fn, which writes the objects of locks, and notes when it got no
-// answer.
+// answer. When another process may be active it is not run.
 func (r *Run) Write(locks []string, fn func() error) error {
+	if r.Lapsed != nil && r.Lapsed() {
+		return jobs.ErrLapsed
+	}
 	err := fn()
 	crashpoint.Here("effect")
 	r.unanswered = slices.DeleteFunc(r.unanswered, func(name string) bool { return slices.Contains(locks, name) })

@@ -30,7 +30,7 @@ func Do[T any](ctx context.Context, r *Run, name string, fn func(context.Context
 		return result, err
 	}
 	started := r.clock()
-	if result, err = fn(ctx); err != nil {
+	if result, err = traced(ctx, r, name, fn); err != nil {
 		return result, err
 	}
 	return result, r.done(name, started, result)
@@ -44,7 +44,7 @@ func Resolve[T any](ctx context.Context, r *Run, name string, fn func(context.Co
 		return result, decode(s, &result, err)
 	}
 	started := r.clock()
-	if result, err = fn(ctx); err != nil {
+	if result, err = traced(ctx, r, name, fn); err != nil {
 		return result, err
 	}
 	step, err := r.finished(name, started, result)
@@ -66,7 +66,12 @@ func DoOnce[T any](ctx context.Context, r *Run, name string, look func(context.C
 	started := r.clock()
 	if known && !safeguard.Off("look before create") {
 		found := false
-		if result, found, err = look(ctx); err != nil {
+		result, err = traced(ctx, r, name, func(ctx context.Context) (T, error) {
+			result, there, err := look(ctx)
+			found = there
+			return result, err
+		})
+		if err != nil {
 			return result, err
 		}
 		if found {
@@ -82,7 +87,7 @@ func DoOnce[T any](ctx context.Context, r *Run, name string, look func(context.C
 	if err := r.flush(ctx, true); err != nil {
 		return result, err
 	}
-	if result, err = fn(ctx); err != nil {
+	if result, err = traced(ctx, r, name, fn); err != nil {
 		return result, err
 	}
 	return result, r.done(name, started, result)
@@ -127,6 +132,23 @@ func (r *Run) done(name string, started time.Time, result any) error {
 	r.recorded[name] = step
 	r.pending = append(r.pending, step)
 	return nil
+}
+
+// Tracer makes a trace of an attempt and its steps.
+type Tracer interface {
+	Attempt(ctx context.Context, claim *jobs.Claim) (within context.Context, end func(*jobs.Outcome))
+	Step(ctx context.Context, name string) (within context.Context, end func(error))
+}
+
+// traced carries out what a step is made of, within a span of its own.
+func traced[T any](ctx context.Context, r *Run, name string, fn func(context.Context) (T, error)) (T, error) {
+	if r.tracer == nil {
+		return fn(ctx)
+	}
+	within, end := r.tracer.Step(ctx, name)
+	result, err := fn(within)
+	end(err)
+	return result, err
 }
 
 // Steps is told how long each step took that was done.

@@ -212,3 +212,22 @@ func TestARequirementOfAnAuditIsUpdated(t *testing.T) {
 		}
 	}
 }
+
+func TestNoWriteBeginsWhenTheSessionIsOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, fakeciso.Config{})
+	for _, ref := range []string{"a", "b", "c"} {
+		w.api.AddControl(map[string]any{"ref_id": ref, "name": ref, "category": "policy"})
+	}
+	writes := func() int { return w.api.Count("PATCH", "/api/applied-controls/") }
+	claim := w.claim(`{"message_type":"update_applied_control","selector":{"category":"policy","target":"multiple"},"values":{"observation":"x"}}`)
+	claim.Lapsed = func() bool { return writes() > 0 }
+	if o := w.attempt(claim); o.Kind != jobs.OutcomeReturned || writes() != 1 {
+		t.Fatalf("%s after %d writes", describe(o), writes())
+	}
+	claim = w.resume(claim)
+	claim.Lapsed = nil
+	if o := w.attempt(claim); o.Kind != jobs.OutcomeSucceeded || writes() != 3 {
+		t.Errorf("%s after %d writes", describe(o), writes())
+	}
+}

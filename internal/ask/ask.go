@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/charmbracelet/huh"
+
+	"dispatcher/internal/quiet"
 )
 
 // Asker is who is asked, and how.
@@ -31,6 +33,8 @@ func (a Asker) Ask(groups ...func() *huh.Group) error {
 	in := a.In
 	if !a.Terminal {
 		in = slowReader{in}
+	} else if !a.Accessible {
+		quiet.Background()
 	}
 	// One form per group: line by line, a form would ask its hidden groups too.
 	for _, make := range groups {

@@ -20,6 +20,8 @@ type stub struct {
 	patches atomic.Int64
 	last    atomic.Int64                  // Unix nanoseconds of the last PATCH
 	workers atomic.Pointer[chan struct{}] // nil: as many as are asked for
+	flight  atomic.Int64                  // requests that wait for their answer
+	most    atomic.Int64                  // of these at a time
 }
 
 func (s *stub) serve(l net.Listener) {
@@ -41,10 +43,14 @@ func (s *stub) connection(conn net.Conn) {
 		if err != nil {
 			return
 		}
+		if n := s.flight.Add(1); n > s.most.Load() {
+			s.most.Store(n)
+		}
 		if strings.HasPrefix(path, "/api/") {
 			s.work()
 		}
 		answer := s.answer(method, path, body)
+		s.flight.Add(-1)
 		out = append(out[:0], "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "...)
 		out = strconv.AppendInt(out, int64(len(answer)), 10)
 		out = append(append(out, "\r\n\r\n"...), answer...)
@@ -104,7 +110,10 @@ func (s *stub) answer(method, path string, body []byte) []byte {
 	case strings.HasPrefix(path, "/api/build/"):
 		return []byte(`{"version":"v3.20.8"}`)
 	case path == "/control/count":
-		return fmt.Appendf(nil, `{"patches":%d,"last":%d}`, s.patches.Load(), s.last.Load())
+		return fmt.Appendf(nil, `{"patches":%d,"last":%d,"flight":%d}`, s.patches.Load(), s.last.Load(), s.most.Load())
+	case path == "/control/most/0":
+		s.most.Store(0)
+		return []byte(`{}`)
 	case strings.HasPrefix(path, "/control/latency/"):
 		ms, _ := strconv.Atoi(strings.TrimPrefix(path, "/control/latency/"))
 		s.latency.Store(int64(ms) * int64(time.Millisecond))

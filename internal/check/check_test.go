@@ -128,7 +128,7 @@ func TestAStoreInMemoryIsNoStore(t *testing.T) {
 	if _, err := os.Stat("/dev/shm"); err != nil {
 		t.Skip("no tmpfs here")
 	}
-	if row := filesystem("/dev/shm"); row.OK || row.Remedy == "" {
+	if row := Filesystem("/dev/shm"); row.OK || row.Remedy == "" {
 		t.Errorf("%+v", row)
 	}
 }

@@ -31,7 +31,7 @@ func DataDir(dir, lock string, wanted int64) Party {
 		if !rows[0].OK {
 			return rows
 		}
-		return append(rows, filesystem(where), space(where, wanted), user(filepath.Join(dir, lock)))
+		return append(rows, Filesystem(where), space(where, wanted), user(filepath.Join(dir, lock)))
 	}}
 }
 

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// filesystem tells whether a sync there means what it should.
-func filesystem(where string) Row {
+// Filesystem tells whether a sync there means what it should.
+func Filesystem(where string) Row {
 	const name = "data directory: file system"
 	var disk unix.Statfs_t
 	if err := unix.Statfs(where, &disk); err != nil {

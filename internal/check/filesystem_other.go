@@ -2,7 +2,7 @@
 
 package check
 
-// filesystem cannot be told here.
-func filesystem(string) Row {
+// Filesystem cannot be told here.
+func Filesystem(string) Row {
 	return fine("data directory: file system", "not looked at on this system")
 }

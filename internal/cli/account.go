@@ -16,9 +16,9 @@ type account struct {
 	stored config.Secret
 }
 
-func newAccount(cfg *config.Config, settings ciso.Config, requests ciso.Requests) (a *account, err error) {
+func newAccount(cfg *config.Config, settings ciso.Config, requests ciso.Requests, tracer ciso.Tracer) (a *account, err error) {
 	a = &account{cfg: cfg}
-	a.api, a.stored, err = connectAPI(cfg, settings, requests)
+	a.api, a.stored, err = connectAPI(cfg, settings, requests, tracer)
 	return a, err
 }
 

@@ -54,7 +54,7 @@ const checkTimeout = 8 * time.Second
 // partiesOf returns everybody whom these settings name.
 func partiesOf(cfg *config.Config) ([]check.Party, error) {
 	cfg.API.Timeout = min(cfg.API.Timeout, checkTimeout)
-	api, _, err := newAPI(cfg, slog.New(slog.DiscardHandler), nil)
+	api, _, err := newAPI(cfg, slog.New(slog.DiscardHandler), nil, nil)
 	if err != nil {
 		return nil, err
 	}

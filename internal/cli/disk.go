@@ -40,8 +40,7 @@ func (p *process) restartNATS() {
 	if p.stream.Stuck() == nil {
 		return
 	}
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(p.cfg.DataDir, &disk); err != nil || int64(disk.Bavail)*int64(disk.Bsize) < 64<<20 {
+	if !hasRoom(p.cfg.DataDir) {
 		return
 	}
 	if err := p.nats.Restart(); err != nil {
@@ -51,4 +50,15 @@ func (p *process) restartNATS() {
 	if err := p.serveControl(); err != nil {
 		p.log.Error("the control api is not offered", "error", err)
 	}
+}
+
+// hasRoom reports whether it pays to try again: 64 MiB are free, or a tenth of a
+// small disk.
+func hasRoom(dir string) bool {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(dir, &disk); err != nil {
+		return false
+	}
+	block := int64(disk.Bsize)
+	return int64(disk.Bavail)*block >= min(64<<20, int64(disk.Blocks)*block/10)
 }

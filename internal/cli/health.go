@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -26,7 +28,7 @@ func healthCommand() *cli.Command {
 			if cfg.HTTPListen == "" {
 				return usagef("http_listen is off: nobody can be asked; set HTTP_LISTEN")
 			}
-			return askHealth(c.Context, dialable(cfg.HTTPListen), c.App.Writer)
+			return askHealth(c.Context, cfg, c.App.Writer)
 		},
 	}
 }
@@ -40,14 +42,19 @@ func dialable(listen string) string {
 	return listen
 }
 
-func askHealth(ctx context.Context, address string, out io.Writer) error {
+func askHealth(ctx context.Context, cfg *config.Config, out io.Writer) error {
+	address, scheme := dialable(cfg.HTTPListen), "http://"
+	transport := &http.Transport{} // no proxy: it is this host
+	if cfg.HTTP.CertFile != "" {
+		scheme, transport.TLSClientConfig = "https://", pinned(cfg.HTTP)
+	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/healthz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+address+"/healthz", nil)
 	if err != nil {
 		return fmt.Errorf("health of %s: %w", address, err)
 	}
-	resp, err := (&http.Transport{}).RoundTrip(req) // no proxy: it is this host
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return fmt.Errorf("health of %s: no answer: %w", address, err)
 	}
@@ -59,4 +66,22 @@ func askHealth(ctx context.Context, address string, out io.Writer) error {
 	}
 	_, err = fmt.Fprintln(out, text)
 	return err
+}
+
+// pinned trusts the certificate that http_listen answers with and no other,
+// whatever names it has: the process is asked by its address.
+func pinned(h config.HTTP) *tls.Config {
+	return &tls.Config{
+		InsecureSkipVerify: true, // in favour of the comparison
+		VerifyConnection: func(state tls.ConnectionState) error {
+			pair, err := tls.LoadX509KeyPair(h.CertFile, h.KeyFile)
+			if err != nil {
+				return fmt.Errorf("read http_cert_file: %w", err)
+			}
+			if !pair.Leaf.Equal(state.PeerCertificates[0]) {
+				return errors.New("another certificate than http_cert_file answers")
+			}
+			return nil
+		},
+	}
 }

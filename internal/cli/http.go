@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"dispatcher/config"
 	"dispatcher/jobs"
 )
 
@@ -31,14 +32,32 @@ type probes struct {
 	healthy func() error // nil while the own store can make progress
 	ready   func() readiness
 	metrics http.Handler
+	page    http.Handler // everything else; may be nil
 }
 
-// serveHTTP offers /healthz, /readyz and /metrics until ctx ends.
-func serveHTTP(ctx context.Context, address string, p probes, log *slog.Logger) error {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return usagef("http_listen %q: cannot listen there: %s; set HTTP_LISTEN to a free address, or to off", address, err)
+// endpoints are what answers on http_listen.
+type endpoints struct {
+	listener    net.Listener
+	certificate *certificate // nil: without TLS
+}
+
+// listenHTTP takes the address, and the certificate if there is one.
+func listenHTTP(cfg *config.Config, log *slog.Logger) (*endpoints, error) {
+	e := &endpoints{}
+	var err error
+	if cfg.HTTP.CertFile != "" {
+		if e.certificate, err = newCertificate(cfg.HTTP.CertFile, cfg.HTTP.KeyFile, log); err != nil {
+			return nil, err
+		}
 	}
+	if e.listener, err = net.Listen("tcp", cfg.HTTPListen); err != nil {
+		return nil, usagef("http_listen %q: cannot listen there: %s; set HTTP_LISTEN to a free address, or to off", cfg.HTTPListen, err)
+	}
+	return e, nil
+}
+
+// serve answers /healthz, /readyz, /metrics and the page until ctx ends.
+func (e *endpoints) serve(ctx context.Context, p probes, log *slog.Logger) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		if err := p.healthy(); err != nil {
@@ -56,14 +75,25 @@ func serveHTTP(ctx context.Context, address string, p probes, log *slog.Logger) 
 		_ = json.NewEncoder(w).Encode(answer)
 	})
 	mux.Handle("GET /metrics", p.metrics)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	mux.Handle("/", pageOr(p.page))
+	server := &http.Server{
+		Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := e.start(server); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("http endpoints have ended", "error", err)
 		}
 	}()
-	return nil
+}
+
+func (e *endpoints) start(server *http.Server) error {
+	if e.certificate == nil {
+		return server.Serve(e.listener)
+	}
+	server.TLSConfig = e.certificate.settings()
+	return server.ServeTLS(e.listener, "", "")
 }
 
 // readinessOf builds the rows from role and holds: a party is fine unless a

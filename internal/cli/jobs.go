@@ -21,7 +21,7 @@ import (
 )
 
 func jobsCommand() *cli.Command {
-	commands := []*cli.Command{listCommand(), showCommand(), statsCommand(), watchCommand(), retryCommand(), cancelCommand(), pauseCommand(), resumeCommand(), submitCommand(), replayCommand()}
+	commands := []*cli.Command{listCommand(), showCommand(), statsCommand(), watchCommand(), retryCommand(), cancelCommand(), pauseCommand(), resumeCommand(), submitCommand(), replayCommand(), webCommand()}
 	for _, c := range commands {
 		c.Flags = append(c.Flags, &cli.StringFlag{Name: "join", Usage: "join `FILE`, for the dispatcher on another host"})
 	}
@@ -55,19 +55,55 @@ func onBackend(c *cli.Context, cfg *config.Config, do func(context.Context, cont
 	if path := c.String("join"); path != "" {
 		return throughJoin(c.Context, envOf(c), path, do)
 	}
-	if _, err := os.Stat(filepath.Join(cfg.DataDir, ledgerFile)); errors.Is(err, fs.ErrNotExist) {
+	path := filepath.Join(cfg.DataDir, ledgerFile)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return noStore(cfg.DataDir)
 	}
-	ledger, err := store.Open(store.Options{Path: filepath.Join(cfg.DataDir, ledgerFile)})
-	switch {
-	case errors.Is(err, store.ErrInUse):
-		return throughProcess(c.Context, cfg.DataDir, do)
-	case err != nil:
-		return err
+	if err != nil {
+		return usagef("data directory %s: cannot be read: %s; run this as its owner", cfg.DataDir, err)
 	}
-	defer ledger.Close()
-	fmt.Fprintf(envOf(c).Stderr, "note: no dispatcher runs on %s, its store is read directly\n", cfg.DataDir)
-	return offline(c.Context, ledger, cfg, do)
+	if mine(info) {
+		return onOwnStore(c, cfg, path, do)
+	}
+	// Whatever is opened or made here would be somebody else's: only a running
+	// process may be asked, by whoever may read its credential.
+	if _, err := os.Stat(filepath.Join(cfg.DataDir, accessFile)); err != nil {
+		return usagef("data directory %s: belongs to %s, and no dispatcher that could be asked runs there; run this as its owner", cfg.DataDir, ownerOf(info))
+	}
+	return throughProcess(c.Context, cfg.DataDir, do)
+}
+
+// A lock is tried for a moment only: a running process has it for ever. One that
+// is about to start, to stop, or another command, is waited for.
+const (
+	atOnce     = time.Millisecond
+	patience   = 3 * time.Second
+	askedEvery = 50 * time.Millisecond
+)
+
+// onOwnStore opens the store, or asks the process that has it open.
+func onOwnStore(c *cli.Context, cfg *config.Config, path string, do func(context.Context, control.Backend) error) error {
+	for began := time.Now(); ; {
+		ledger, err := store.Open(store.Options{Path: path, Patience: atOnce})
+		if err == nil {
+			defer ledger.Close()
+			fmt.Fprintf(envOf(c).Stderr, "note: no dispatcher runs on %s, its store is read directly\n", cfg.DataDir)
+			return offline(c.Context, ledger, cfg, do)
+		}
+		if !errors.Is(err, store.ErrInUse) {
+			return err
+		}
+		nc, err := reach(c.Context, cfg.DataDir)
+		if err == nil {
+			defer nc.Close()
+			return do(c.Context, &control.Client{Conn: nc})
+		}
+		if time.Since(began) > patience || c.Context.Err() != nil || errors.Is(err, control.ErrVersion) {
+			return err
+		}
+		time.Sleep(askedEvery)
+	}
 }
 
 func noStore(dir string) error {
@@ -79,17 +115,10 @@ func throughProcess(ctx context.Context, dataDir string, do func(context.Context
 	return withConnection(ctx, dataDir, func(nc *nats.Conn) error { return do(ctx, &control.Client{Conn: nc}) })
 }
 
-func withConnection(_ context.Context, dataDir string, do func(*nats.Conn) error) error {
-	access, err := embed.ReadAccess(filepath.Join(dataDir, accessFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("data directory %s: is in use, but nobody answers there: a dispatcher is starting, or another command is at work; try again", dataDir)
-	}
+func withConnection(ctx context.Context, dataDir string, do func(*nats.Conn) error) error {
+	nc, err := reach(ctx, dataDir)
 	if err != nil {
-		return fmt.Errorf("data directory %s is in use, but its process cannot be asked: %w; run this as its owner", dataDir, err)
-	}
-	nc, err := access.Connect(nats.Name("dispatcher jobs"), nats.Timeout(5*time.Second), nats.NoReconnect())
-	if err != nil {
-		return fmt.Errorf("connect to the dispatcher on %s: %w; it may be starting or stopping, try again", dataDir, err)
+		return err
 	}
 	defer nc.Close()
 	return do(nc)
@@ -163,6 +192,27 @@ func readJoin(env Env, path string, role join.Role) ([]join.File, error) {
 		fmt.Fprintf(env.Stderr, "note: %s is a secret and others can read it: chmod 600 %s\n", path, path)
 	}
 	return hosts, nil
+}
+
+// reach connects to the process that owns the data directory, and makes sure that
+// it takes commands.
+func reach(ctx context.Context, dataDir string) (*nats.Conn, error) {
+	access, err := embed.ReadAccess(filepath.Join(dataDir, accessFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("data directory %s: is in use, but nobody answers there: a dispatcher is starting, or another command is at work; try again", dataDir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data directory %s is in use, but its process cannot be asked: %w; run this as its owner", dataDir, err)
+	}
+	nc, err := access.Connect(nats.Name("dispatcher jobs"), nats.Timeout(5*time.Second), nats.NoReconnect())
+	if err != nil {
+		return nil, fmt.Errorf("connect to the dispatcher on %s: %w; it may be starting or stopping, try again", dataDir, err)
+	}
+	if err := (&control.Client{Conn: nc}).Hello(ctx); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return nc, nil
 }
 
 // operatorName is who the audit names.

@@ -111,14 +111,14 @@ func (a *alteration) print(env Env, done *control.Changed, dry bool) {
 		fmt.Fprintf(env.Stdout, "%d of %d jobs are %s\n", done.Changed, done.Matched, a.done)
 	}
 	for _, job := range done.Sample {
-		fmt.Fprintf(env.Stdout, "  %s %s %s\n", job.ID, job.Type, detail(&job, time.Now()))
+		fmt.Fprintf(env.Stdout, "  %s %s %s\n", job.ID, oneCell(job.Type), detail(&job, time.Now()))
 	}
 	for i, s := range done.Skipped {
 		if i == 10 {
 			fmt.Fprintf(env.Stdout, "  … and %d more left as they are\n", len(done.Skipped)-i)
 			break
 		}
-		fmt.Fprintf(env.Stdout, "  %s left as it is: %s\n", s.ID, s.Why)
+		fmt.Fprintf(env.Stdout, "  %s left as it is: %s\n", s.ID, oneCell(s.Why))
 	}
 }
 

@@ -43,8 +43,10 @@ func listCommand() *cli.Command {
 	}
 }
 
-// eachPage calls fn with the pages of a list, up to limit jobs (0: all).
-func eachPage(ctx context.Context, b control.Backend, q control.ListQuery, limit int, fn func([]control.Job) error) (more bool, err error) {
+// eachPage calls fn with the pages of a list, up to limit jobs (0: all). told
+// hears how much of the history has been looked at; it may be nil.
+func eachPage(ctx context.Context, b control.Backend, q control.ListQuery, limit int, told control.Progress, fn func([]control.Job) error) (more bool, err error) {
+	newest := uint64(0)
 	for left := limit; limit == 0 || left > 0; {
 		q.Limit = control.MaxPage
 		if limit > 0 {
@@ -62,6 +64,9 @@ func eachPage(ctx context.Context, b control.Backend, q control.ListQuery, limit
 			return false, nil
 		}
 		q.Before = page.Next
+		if newest = max(newest, page.Next); told != nil {
+			told(int(newest-page.Next), int(newest))
+		}
 	}
 	return true, nil
 }
@@ -69,7 +74,8 @@ func eachPage(ctx context.Context, b control.Backend, q control.ListQuery, limit
 func listJSON(ctx context.Context, c *cli.Context, b control.Backend, q control.ListQuery) error {
 	out := json.NewEncoder(c.App.Writer)
 	out.SetEscapeHTML(false)
-	_, err := eachPage(ctx, b, q, c.Int("limit"), func(page []control.Job) error {
+	bar := listBar(envOf(c))
+	_, err := eachPage(ctx, b, q, c.Int("limit"), bar.told, func(page []control.Job) error {
 		for _, job := range page {
 			if err := out.Encode(job); err != nil {
 				return fmt.Errorf("write list: %w", err)
@@ -77,20 +83,45 @@ func listJSON(ctx context.Context, c *cli.Context, b control.Backend, q control.
 		}
 		return nil
 	})
+	bar.end(err)
 	return err
 }
 
+// listBar shows how far a long list is, unless its rows do: both on one
+// terminal would be in each other's way.
+func listBar(env Env) *bar {
+	env.StderrTerminal = env.StderrTerminal && !env.StdoutTerminal
+	return newBar(env, "list")
+}
+
+// listTable prints page by page, so that a long list neither waits nor is held in
+// memory. The columns are as wide as those of the first page.
 func listTable(ctx context.Context, c *cli.Context, b control.Backend, q control.ListQuery) error {
 	env, now, n := envOf(c), time.Now(), 0
-	t := newTable(env, "ID", "TYPE", "STATE", "TRIES", "RECEIVED", "DETAIL")
-	more, err := eachPage(ctx, b, q, c.Int("limit"), func(page []control.Job) error {
+	bar := listBar(env)
+	header := table.Row{"ID", "TYPE", "STATE", "TRIES", "RECEIVED", "DETAIL"}
+	var widths []table.ColumnConfig
+	more, err := eachPage(ctx, b, q, c.Int("limit"), bar.told, func(page []control.Job) error {
+		t := newTable(env, header...)
+		rows := make([]table.Row, len(page))
 		for i := range page {
 			job := &page[i]
-			t.AppendRow(table.Row{job.ID, job.Type, paint(env, job.State), job.Attempts, ago(job.ReceivedAt, now), detail(job, now)})
-			n++
+			rows[i] = table.Row{job.ID, oneCell(job.Type), paint(env, job.State), job.Attempts, ago(job.ReceivedAt, now), detail(job, now)}
 		}
+		if widths == nil {
+			widths = widthsOf(append(rows, header))
+		} else {
+			t.ResetHeaders()
+		}
+		t.SetColumnConfigs(widths)
+		t.AppendRows(rows)
+		if len(rows) > 0 {
+			t.Render()
+		}
+		n += len(rows)
 		return nil
 	})
+	bar.end(err)
 	if err != nil {
 		return err
 	}
@@ -98,7 +129,6 @@ func listTable(ctx context.Context, c *cli.Context, b control.Backend, q control
 		fmt.Fprintln(env.Stderr, "no job matches")
 		return nil
 	}
-	t.Render()
 	if more {
 		fmt.Fprintf(env.Stderr, "the newest %d; --limit 0 lists all\n", n)
 	}
@@ -117,11 +147,11 @@ func detail(job *control.Job, now time.Time) string {
 	case job.Waiting != nil:
 		return "waits: " + string(job.Waiting.Reason)
 	case job.Note != "":
-		return job.Note
+		return oneCell(job.Note)
 	case len(job.Objects) > 0:
 		return fmt.Sprintf("%d object(s)", len(job.Objects))
 	}
-	return job.Key
+	return oneCell(job.Key)
 }
 
 func noArguments(c *cli.Context) error {

@@ -3,12 +3,9 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"dispatcher/jobs"
 	"dispatcher/jobs/control"
 )
 
@@ -57,8 +54,8 @@ func pauseOrResume(c *cli.Context, do func(context.Context, control.Backend, con
 	}
 	query := control.PauseQuery{Type: c.String("type"), Signed: signed(c)}
 	if query.Type != "" {
-		if err := knownType(query.Type); err != nil {
-			return err
+		if err := control.KnownType(query.Type); err != nil {
+			return usagef("--%s", err)
 		}
 	}
 	return withBackend(c, func(ctx context.Context, b control.Backend) error {
@@ -80,11 +77,4 @@ func whichWork(messageType string) string {
 		return "work"
 	}
 	return "work on " + messageType
-}
-
-func knownType(name string) error {
-	if !slices.Contains(jobs.Types(), name) {
-		return usagef("--type %q: no such message type; one of %s", name, strings.Join(jobs.Types(), ", "))
-	}
-	return nil
 }

@@ -36,11 +36,32 @@ func showCommand() *cli.Command {
 				if c.Bool("json") {
 					return writeJSON(c.App.Writer, job)
 				}
-				printJob(envOf(c), &job, time.Now())
+				hold, err := holdOf(ctx, b, &job)
+				if err != nil {
+					return err
+				}
+				printJob(envOf(c), &job, hold, time.Now())
 				return nil
 			})
 		},
 	}
+}
+
+// holdOf finds the hold that a job waits for; nil if it waits for none.
+func holdOf(ctx context.Context, b control.Backend, job *control.Detail) (*jobs.Hold, error) {
+	if job.Waiting == nil || job.Waiting.Reason.Remedy() == "" {
+		return nil, nil
+	}
+	stats, err := b.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range stats.Holds {
+		if h.Reason == job.Waiting.Reason && (h.Scope == "all" || h.Scope == "type:"+job.Type) {
+			return &h, nil
+		}
+	}
+	return nil, nil // it ended meanwhile
 }
 
 func writeJSON(w io.Writer, v any) error {
@@ -53,12 +74,15 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 // printJob writes a job for people: empty lines are left out.
-func printJob(env Env, job *control.Detail, now time.Time) {
+func printJob(env Env, job *control.Detail, hold *jobs.Hold, now time.Time) {
 	p := page{w: env.Stdout}
 	p.line("job", job.ID)
 	p.line("state", paint(env, job.State)+stateDetail(job, now))
-	p.line("type", job.Type)
-	p.line("key", job.Key)
+	if hold != nil {
+		p.hold(hold, now)
+	}
+	p.line("type", oneCell(job.Type))
+	p.line("key", oneCell(job.Key))
 	if s := job.Source; s != nil {
 		p.line("source", fmt.Sprintf("topic %s, partition %d, offset %d, %s", s.Topic, s.Partition, s.Offset, s.Timestamp.Format(time.RFC3339)))
 	}
@@ -69,15 +93,18 @@ func printJob(env Env, job *control.Detail, now time.Time) {
 	p.line("attempts", fmt.Sprint(job.Attempts))
 	p.line("worker", job.Worker)
 	p.line("objects", strings.Join(job.Objects, ", "))
-	p.line("note", job.Note)
+	p.line("note", oneCell(job.Note))
 	if e := job.Error; e != nil {
-		p.line("error", fmt.Sprintf("%s (%s): %s", e.Code, e.Class, e.Message))
+		p.line("error", fmt.Sprintf("%s (%s): %s", e.Code, e.Class, oneCell(e.Message)))
+	}
+	if job.State == jobs.Failed && job.Error != nil {
+		p.line("remedy", job.Error.Code.Remedy())
 	}
 	p.steps(job.Steps, now)
 	p.attempts(job.AttemptLog, now)
 	p.audit(job.Audit, now)
 	if job.Message != nil {
-		fmt.Fprintf(p.w, "\nmessage\n  %s\n", job.Message)
+		fmt.Fprintf(p.w, "\nmessage\n  %s\n", visible(string(job.Message)))
 	}
 }
 
@@ -96,15 +123,24 @@ func stateDetail(job *control.Detail, now time.Time) string {
 	case w.Reason == jobs.WaitStandby:
 		return ", this process is not the active one of its group"
 	}
-	return ", on hold: " + string(w.Reason) + " (see dispatcher jobs stats)"
+	return ", on hold: " + string(w.Reason)
 }
 
 type page struct{ w io.Writer }
 
 func (p page) line(name, value string) {
+	if name == "" {
+		value = "→ " + value
+	}
 	if value != "" {
 		fmt.Fprintf(p.w, "%-13s %s\n", name, value)
 	}
+}
+
+// hold tells why work stands still, and what ends that.
+func (p page) hold(h *jobs.Hold, now time.Time) {
+	p.line("on hold", fmt.Sprintf("%s (%s) since %s: %s", h.Reason, h.Scope, ago(h.Since, now), oneCell(h.Message)))
+	p.line("", h.Reason.Remedy())
 }
 
 func (p page) when(name string, at, now time.Time) {
@@ -126,7 +162,7 @@ func (p page) steps(steps []jobs.Step, _ time.Time) {
 		if !s.FinishedAt.IsZero() {
 			took = s.FinishedAt.Sub(s.StartedAt).Round(time.Millisecond).String()
 		}
-		fmt.Fprintf(p.w, "  %s %-40s %8s  %s\n", mark, s.Name, took, cut(string(s.Result), 120))
+		fmt.Fprintf(p.w, "  %s %-40s %8s  %s\n", mark, s.Name, took, cut(oneCell(string(s.Result)), 120))
 	}
 }
 
@@ -139,7 +175,7 @@ func (p page) attempts(list []jobs.Attempt, now time.Time) {
 		if a.HTTPStatus != 0 {
 			status = fmt.Sprintf(" HTTP %d", a.HTTPStatus)
 		}
-		fmt.Fprintf(p.w, "  %d  %s, took %s%s  %s\n", a.N, ago(a.StartedAt, now), time.Duration(a.DurationMS)*time.Millisecond, status, a.Message)
+		fmt.Fprintf(p.w, "  %d  %s, took %s%s  %s\n", a.N, ago(a.StartedAt, now), time.Duration(a.DurationMS)*time.Millisecond, status, oneCell(a.Message))
 	}
 }
 
@@ -148,7 +184,7 @@ func (p page) audit(list []jobs.AuditEntry, now time.Time) {
 		fmt.Fprintln(p.w, "\noperators")
 	}
 	for _, a := range list {
-		fmt.Fprintf(p.w, "  %s  %s by %s  %s\n", ago(a.At, now), a.Action, a.Operator, a.Reason)
+		fmt.Fprintf(p.w, "  %s  %s by %s  %s\n", ago(a.At, now), a.Action, oneCell(a.Operator), oneCell(a.Reason))
 	}
 }
 

@@ -46,11 +46,14 @@ func printStats(env Env, s *control.Stats, now time.Time) {
 	p.when("oldest", s.OldestUnfinished, now)
 	p.line("rate", fmt.Sprintf("%.1f/s over 1m, %.1f/s over 15m", s.Rate["1m"], s.Rate["15m"]))
 	p.line("to report", fmt.Sprintf("%d error records not yet acknowledged by Kafka", s.ErrorsPending))
+	if s.ResultsPending > 0 {
+		p.line("to report", fmt.Sprintf("%d results not yet acknowledged by Kafka", s.ResultsPending))
+	}
 	for _, code := range slices.Sorted(maps.Keys(s.Codes)) {
 		p.line("failed", fmt.Sprintf("%d × %s", s.Codes[code], code))
 	}
 	for _, h := range s.Holds {
-		p.line("on hold", fmt.Sprintf("%s (%s) since %s: %s", h.Reason, h.Scope, ago(h.Since, now), oneCell(h.Message)))
+		p.hold(&h, now)
 	}
 	for _, i := range s.Ingest {
 		p.line("ingest", fmt.Sprintf("%s-%d: read up to %d, %d behind the end, committed %d", i.Topic, i.Partition, i.Cursor, i.Lag, i.Committed))

@@ -58,7 +58,11 @@ func (s *submission) submit(ctx context.Context, b control.Backend) (err error) 
 	if _, live := b.(*control.Client); !live && s.Bool("wait") {
 		return usagef("jobs submit --wait: no dispatcher runs that would carry it out; start it, or leave --wait out")
 	}
-	if s.job, err = b.Submit(ctx, s.env); err != nil {
+	s.job, err = b.Submit(ctx, s.env)
+	if errors.Is(err, control.ErrNoRoom) {
+		return fmt.Errorf("jobs submit: not taken: %w", err)
+	}
+	if err != nil {
 		return fmt.Errorf("submit %s: %w; it may have been taken: see dispatcher jobs show %s before you submit it again", s.env.ID(), err, s.env.ID())
 	}
 	if !s.Bool("json") {

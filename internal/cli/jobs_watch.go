@@ -134,7 +134,7 @@ func showJSON(env Env, list []control.Change) error {
 func showLine(env Env, list []control.Change) error {
 	for i := range list {
 		c := &list[i]
-		_, err := fmt.Fprintf(env.Stdout, "%s  %-9s  %s  %s  %s\n", c.At.Local().Format("15:04:05.000"), paint(env, c.State), c.ID, c.Type, detail(&c.Job, c.At))
+		_, err := fmt.Fprintf(env.Stdout, "%s  %-9s  %s  %s  %s\n", c.At.Local().Format("15:04:05.000"), paint(env, c.State), c.ID, oneCell(c.Type), detail(&c.Job, c.At))
 		if err != nil {
 			return err
 		}

@@ -32,7 +32,7 @@ type stopped struct {
 func offline(ctx context.Context, ledger *store.Ledger, cfg *config.Config, do func(context.Context, control.Backend) error) error {
 	s := &stopped{cfg: cfg, ledger: ledger}
 	defer s.close()
-	idle, err := schedule.New(schedule.Config{Ledger: ledger, Payloads: s, Lease: -1})
+	idle, err := schedule.New(schedule.Config{Ledger: ledger, Payloads: s, MaxUnfinished: cfg.MaxUnfinished, Lease: -1})
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func offline(ctx context.Context, ledger *store.Ledger, cfg *config.Config, do f
 	}
 	defer idle.Close()
 	submitter := newSubmitter(cfg, s, idle, ledger)
-	return do(ctx, &control.Desk{Ledger: ledger, Scheduler: idle, Stream: s.Get, Submitter: submitter, Failures: errorLog(cfg)})
+	return do(ctx, &control.Desk{Ledger: ledger, Scheduler: idle, Stream: s.Get, Submitter: submitter, Failures: errorLog(cfg), KeepReplays: cfg.Retention.Failed})
 }
 
 // stream opens JOBS.

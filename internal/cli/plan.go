@@ -87,7 +87,7 @@ func readMessage(command, name string, stdin io.Reader) ([]byte, error) {
 // with tidy.
 func newPlanner(cfg *config.Config, env Env) (planner *workers.Planner, tidy func(), err error) {
 	log := newLogger(env, cfg)
-	api, _, err := newAPI(cfg, log, nil)
+	api, _, err := newAPI(cfg, log, nil, nil)
 	if err != nil {
 		return nil, nil, err
 	}

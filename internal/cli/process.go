@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,7 +13,11 @@ import (
 
 	"dispatcher/config"
 	"dispatcher/ingest"
+	"dispatcher/internal/check"
 	"dispatcher/internal/metrics"
+	"dispatcher/internal/tracing"
+	"dispatcher/internal/uptime"
+	"dispatcher/internal/web"
 	"dispatcher/jobs"
 	"dispatcher/jobs/control"
 	"dispatcher/jobs/embed"
@@ -23,7 +28,10 @@ import (
 )
 
 // options are what `run` is told beside the settings.
-type options struct{ resetCursor bool }
+type options struct {
+	resetCursor bool
+	getenv      func(string) string
+}
 
 // process is everything of `run`, wired together.
 type process struct {
@@ -46,12 +54,18 @@ type process struct {
 	gate       *workers.Gate
 	account    *account // nil: all work is done on other hosts
 	metrics    *metrics.Metrics
+	page       *web.Server      // nil: http_listen is off
+	tracing    *tracing.Tracing // nil: off
 	outside    *outside
 }
 
 // newProcess opens the stores and wires the rooms. Nothing outside is asked.
 func newProcess(ctx context.Context, cfg *config.Config, o options, log *slog.Logger) (*process, error) {
 	p := &process{cfg: cfg, log: log, options: o, metrics: metrics.New(version())}
+	var err error
+	if p.tracing, err = startTracing(ctx, cfg, o.getenv, log); err != nil {
+		return nil, err
+	}
 	for _, open := range []func(context.Context) error{p.openStores, p.openScheduler, p.openOutside, p.openWorkers, p.openKafka} {
 		if err := open(ctx); err != nil {
 			p.close()
@@ -64,6 +78,7 @@ func newProcess(ctx context.Context, cfg *config.Config, o options, log *slog.Lo
 // openStores opens the ledger first: its lock is that of the data directory.
 func (p *process) openStores(ctx context.Context) (err error) {
 	dir := p.cfg.DataDir
+	_, missing := os.Stat(filepath.Join(dir, ledgerFile))
 	if p.ledger, err = store.Open(store.Options{Path: filepath.Join(dir, ledgerFile)}); err != nil {
 		return err
 	}
@@ -81,7 +96,22 @@ func (p *process) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return ingest.CheckPlace(ctx, p.ledger, place, p.log)
+	if err := ingest.CheckPlace(ctx, p.ledger, place, p.log); err != nil {
+		return err
+	}
+	p.sayWhere(dir, errors.Is(missing, fs.ErrNotExist))
+	return nil
+}
+
+// sayWhere says what is not kept: by a place that does not last, and by one in
+// which nothing was before.
+func (p *process) sayWhere(dir string, fresh bool) {
+	if row := check.Filesystem(dir); row.Remedy != "" {
+		p.log.Warn("data directory: "+row.Value, "dir", dir, "remedy", row.Remedy)
+	}
+	if fresh {
+		p.log.Info("a new data directory: messages come from Kafka, nothing of them is lost; the history of an earlier directory, and jobs that operators submitted or retried there, are not here", "dir", dir)
+	}
 }
 
 func (p *process) openScheduler(ctx context.Context) (err error) {
@@ -92,7 +122,7 @@ func (p *process) openScheduler(ctx context.Context) (err error) {
 	p.scheduler, err = schedule.New(schedule.Config{
 		Ledger: p.ledger, Payloads: p.stream, Origin: p, MaxUnfinished: p.cfg.MaxUnfinished, Results: p.cfg.Kafka.ResultsTopic != "",
 		MaxAttempts: p.cfg.Retry.MaxAttempts, MaxAge: p.cfg.Retry.MaxAge, BackoffBase: p.cfg.Retry.Base, BackoffCap: p.cfg.Retry.Cap,
-		Quarantine: quarantine, Lease: p.cfg.Lease, SlotFile: filepath.Join(p.cfg.DataDir, slotsFile), Log: p.log,
+		Quarantine: quarantine, Lease: p.cfg.Lease, SlotFile: filepath.Join(p.cfg.DataDir, slotsFile), Uptime: uptime.Now, Log: p.log,
 	})
 	if err != nil {
 		return err
@@ -122,6 +152,12 @@ func (p *process) Again(ctx context.Context, source jobs.Source) (jobs.Envelope,
 // logEnded writes the one line of a finished job, and counts it.
 func (p *process) logEnded(job jobs.Job) {
 	p.metrics.Ended(&job)
+	if p.page != nil {
+		p.page.Ended(&job)
+	}
+	if p.tracing != nil {
+		p.tracing.Ended(&job)
+	}
 	attrs := []any{"job", job.ID, "type", job.Type, "attempts", job.Attempts, "objects", len(job.Objects)}
 	if !job.StartedAt.IsZero() && !job.FinishedAt.IsZero() {
 		attrs = append(attrs, "took", job.FinishedAt.Sub(job.StartedAt).Round(time.Millisecond))
@@ -146,7 +182,7 @@ func (p *process) openWorkers(context.Context) (err error) {
 		}
 		return nil // coordinator only
 	}
-	if p.account, err = newAccount(p.cfg, apiConfig(p.cfg, p.log), p.metrics); err != nil {
+	if p.account, err = newAccount(p.cfg, apiConfig(p.cfg, p.log), p.metrics, requestTracer(p.tracing)); err != nil {
 		return err
 	}
 	p.metrics.WatchInFlight(p.account.api.InFlight)
@@ -164,7 +200,7 @@ func (p *process) openWorkers(context.Context) (err error) {
 	}
 	p.scheduler.Joined(processName())
 	p.pool, err = workers.NewPool(workers.PoolConfig{
-		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log, Steps: p.metrics,
+		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log, Steps: p.metrics, Tracer: attemptTracer(p.tracing),
 		Workflows: workers.NewWorkflows(p.account.api, sources{spool, s3}, p.cfg.API.DefaultFolder),
 	})
 	return err
@@ -222,21 +258,22 @@ func (p *process) serveControl() error {
 func (p *process) desk() *control.Desk {
 	return &control.Desk{
 		Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest,
-		Submitter: p.submitter, Failures: errorLog(p.cfg), Feed: p.feed, Remote: p.outside.workers,
+		Submitter: p.submitter, Failures: errorLog(p.cfg), Feed: p.feed, Remote: p.outside.workers, Page: p.pass, KeepReplays: p.cfg.Retention.Failed,
 	}
 }
 
 // run works until ctx ends, then gives back what it has and closes.
 func (p *process) run(ctx context.Context) error {
 	defer p.close()
-	if err := p.serveControl(); err != nil {
-		return err
-	}
+	var http *endpoints
 	if p.cfg.HTTPListen != "" {
-		ready := func() readiness { return readinessOf(p.group.Role(), p.scheduler.Blocking()) }
-		if err := serveHTTP(ctx, p.cfg.HTTPListen, probes{healthy: p.healthy, ready: ready, metrics: p.scrapes()}, p.log); err != nil {
+		var err error
+		if http, err = p.openHTTP(); err != nil {
 			return err
 		}
+	}
+	if err := p.serveControl(); err != nil {
+		return err
 	}
 	// Upkeep and reporting outlive the workers, so that what they end is reported.
 	upkeep, stopUpkeep := context.WithCancel(context.WithoutCancel(ctx))
@@ -246,6 +283,10 @@ func (p *process) run(ctx context.Context) error {
 	}
 	var last, first sync.WaitGroup
 	last.Go(func() { p.scheduler.Run(upkeep) })
+	if http != nil {
+		p.serveHTTP(ctx, http)
+		last.Go(func() { p.page.Run(ctx) })
+	}
 	last.Go(func() { p.outbox.Run(upkeep) })
 	if p.results != nil {
 		last.Go(func() { p.results.Run(upkeep) })
@@ -269,6 +310,7 @@ func (p *process) run(ctx context.Context) error {
 	p.drain()
 	stopUpkeep()
 	last.Wait()
+	stopTracing(p.tracing, p.log)
 	p.log.Info("stopped")
 	return nil
 }

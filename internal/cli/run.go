@@ -56,7 +56,7 @@ func runCommand() *cli.Command {
 			}
 			go exitOnSecondSignal(c.Context)
 			memory := newMemory(envOf(c))
-			p, err := newProcess(c.Context, cfg, options{resetCursor: c.Bool("reset-cursor")}, log)
+			p, err := newProcess(c.Context, cfg, options{resetCursor: c.Bool("reset-cursor"), getenv: envOf(c).Getenv}, log)
 			if c.Context.Err() != nil && errors.Is(err, context.Canceled) {
 				return nil // told to end before it had begun
 			}

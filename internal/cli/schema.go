@@ -13,7 +13,7 @@ import (
 func schemaCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "schema",
-		Usage:     "print the JSON Schema of a message type or of the errors record; without one, their names",
+		Usage:     "print the JSON Schema of a message type, or of the records on the topics errors and results; without one, their names",
 		ArgsUsage: "[" + strings.Join(schema.Names(), "|") + "]",
 		Action: func(c *cli.Context) error {
 			if !c.Args().Present() {

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/dustin/go-humanize"
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -30,6 +32,22 @@ func newTable(env Env, header ...any) table.Writer {
 	t.SetStyle(style)
 	t.SuppressTrailingSpaces()
 	return t
+}
+
+// widthsOf keeps the columns of further rows as wide as those of the first.
+func widthsOf(rows []table.Row) (list []table.ColumnConfig) {
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(list) {
+				list = append(list, table.ColumnConfig{Number: i + 1})
+			}
+			list[i].WidthMin = max(list[i].WidthMin, text.StringWidthWithoutEscSequences(fmt.Sprint(cell)))
+		}
+	}
+	if len(list) > 0 {
+		list[len(list)-1].WidthMin = 0 // what is last needs no width
+	}
+	return list
 }
 
 // ago says when in words that people read: "3m ago", "in 20s".
@@ -71,4 +89,15 @@ func paint(env Env, s jobs.State) string {
 func (e Env) colour() bool { return e.StdoutTerminal && e.Getenv("NO_COLOR") == "" }
 
 // oneCell keeps a text to one line of a table cell.
-func oneCell(s string) string { return strings.Join(strings.Fields(s), " ") }
+func oneCell(s string) string { return visible(strings.Join(strings.Fields(s), " ")) }
+
+// visible takes away what would steer a terminal: keys and types of messages,
+// and the API's words, are whatever somebody sent.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}

@@ -13,6 +13,7 @@ const (
 
 // upkeep forgets what is old enough, and earlier what there is no room for.
 func (p *process) upkeep(ctx context.Context) {
+	p.checkLedger(ctx)
 	tick := time.NewTicker(upkeepEvery)
 	defer tick.Stop()
 	for {
@@ -63,4 +64,12 @@ func (p *process) trim(ctx context.Context) error {
 		p.log.Warn("space is short: the oldest ended jobs were forgotten before their time, messages before records", "forgotten", forgotten, "limit", p.limit)
 	}
 	return nil
+}
+
+// checkLedger says what of the history cannot be read any more. Work is not
+// concerned: the records of unfinished jobs are all read at the start.
+func (p *process) checkLedger(ctx context.Context) {
+	if n, err := p.ledger.Check(ctx); err != nil {
+		p.log.Error("the ledger is damaged: the history of ended jobs cannot be listed; work goes on", "damaged", n, "first", err)
+	}
 }

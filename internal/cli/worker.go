@@ -14,6 +14,7 @@ import (
 
 	"dispatcher/config"
 	"dispatcher/internal/metrics"
+	"dispatcher/internal/tracing"
 	"dispatcher/jobs"
 	"dispatcher/jobs/join"
 	"dispatcher/jobs/remote"
@@ -47,7 +48,7 @@ func workerCommand() *cli.Command {
 			}
 			go exitOnSecondSignal(c.Context)
 			newMemory(envOf(c))
-			w, err := newWorker(cfg, hosts, newLogger(envOf(c), cfg))
+			w, err := newWorker(c.Context, cfg, hosts, envOf(c).Getenv, newLogger(envOf(c), cfg))
 			if err != nil {
 				return err
 			}
@@ -67,13 +68,17 @@ type worker struct {
 	gate    *workers.Gate
 	account *account
 	spool   string
+	tracing *tracing.Tracing // nil: off
 }
 
-func newWorker(cfg *config.Config, hosts []join.File, log *slog.Logger) (w *worker, err error) {
+func newWorker(ctx context.Context, cfg *config.Config, hosts []join.File, getenv func(string) string, log *slog.Logger) (w *worker, err error) {
 	w = &worker{cfg: cfg, log: log, metrics: metrics.New(version())}
+	if w.tracing, err = startTracing(ctx, cfg, getenv, log); err != nil {
+		return nil, err
+	}
 	settings := apiConfig(cfg, log)
 	settings.Guarded = true
-	if w.account, err = newAccount(cfg, settings, w.metrics); err != nil {
+	if w.account, err = newAccount(cfg, settings, w.metrics, requestTracer(w.tracing)); err != nil {
 		return nil, err
 	}
 	w.metrics.WatchInFlight(w.account.api.InFlight)
@@ -96,7 +101,7 @@ func newWorker(cfg *config.Config, hosts []join.File, log *slog.Logger) (w *work
 		},
 	}
 	w.pool, err = workers.NewPool(workers.PoolConfig{
-		Claims: w.client, Gate: w.gate, Name: processName(), Concurrency: cfg.API.Concurrency, Grace: cfg.Grace, Log: log, Steps: w.metrics,
+		Claims: w.client, Gate: w.gate, Name: processName(), Concurrency: cfg.API.Concurrency, Grace: cfg.Grace, Log: log, Steps: w.metrics, Tracer: attemptTracer(w.tracing),
 		Workflows: workers.NewWorkflows(w.account.api, sources{spool, s3}, cfg.API.DefaultFolder),
 	})
 	return w, err
@@ -110,10 +115,11 @@ const deliverGrace = 5 * time.Second
 func (w *worker) run(ctx context.Context) error {
 	defer os.RemoveAll(w.spool)
 	if slices.ContainsFunc(w.cfg.Sources, func(s config.Source) bool { return s.Key == "http_listen" }) && w.cfg.HTTPListen != "" {
-		p := probes{healthy: func() error { return nil }, ready: w.readiness, metrics: w.metrics.Handler()}
-		if err := serveHTTP(ctx, w.cfg.HTTPListen, p, w.log); err != nil {
+		http, err := listenHTTP(w.cfg, w.log)
+		if err != nil {
 			return err
 		}
+		http.serve(ctx, probes{healthy: func() error { return nil }, ready: w.readiness, metrics: w.metrics.Handler()}, w.log)
 	}
 	w.log.Info("worker starts", "version", version(), "api", w.cfg.API.URL, "concurrency", w.cfg.API.Concurrency, "name", processName())
 	for _, warning := range w.cfg.Warnings {
@@ -134,6 +140,7 @@ func (w *worker) run(ctx context.Context) error {
 	for _, id := range w.client.Close(last) {
 		w.log.Warn("an outcome was not delivered, another worker looks what has become of it", "job", id)
 	}
+	stopTracing(w.tracing, w.log)
 	w.log.Info("stopped")
 	return nil
 }

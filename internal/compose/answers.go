@@ -25,6 +25,7 @@ type Answers struct {
 	Token, Email, Password       string
 	AutoRenew                    bool
 	ObservationTopic, ErrorTopic string
+	ResultsTopic                 string // "": none
 
 	BootstrapServers                                string // "": a Kafka of its own
 	KafkaPort                                       string // of the own one, on the host
@@ -71,6 +72,15 @@ func (a *Answers) Brokers() string {
 		return "kafka:9092"
 	}
 	return a.BootstrapServers
+}
+
+// Topics are those that must exist.
+func (a *Answers) Topics() []string {
+	topics := []string{a.ObservationTopic, a.ErrorTopic}
+	if a.ResultsTopic != "" {
+		topics = append(topics, a.ResultsTopic)
+	}
+	return topics
 }
 
 // S3Address is S3 as the dispatcher sees it.

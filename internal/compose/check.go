@@ -87,6 +87,10 @@ func (a *Answers) checkNames() error {
 		return wrong("errors-topic", a.ErrorTopic, "not a topic name; letters, digits, . _ and - only")
 	case a.ErrorTopic == a.ObservationTopic:
 		return wrong("errors-topic", a.ErrorTopic, "the same as the observation topic; name another")
+	case a.ResultsTopic != "" && !topicName.MatchString(a.ResultsTopic):
+		return wrong("results-topic", a.ResultsTopic, "not a topic name; letters, digits, . _ and - only")
+	case a.ResultsTopic == a.ObservationTopic || a.ResultsTopic == a.ErrorTopic:
+		return wrong("results-topic", a.ResultsTopic, "the same as another topic; name another")
 	case a.Mail() && a.MailFrom == "":
 		return wrong("mail-from", a.MailFrom, "mail has no sender; give --mail-from")
 	case a.Dispatcher() && !a.ByToken() && (a.Email == "" || a.Password == ""):

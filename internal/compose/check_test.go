@@ -19,6 +19,7 @@ func TestAnswersThatCannotWorkAreRefusedWithTheRemedy(t *testing.T) {
 		"files unused":          {func(a *Answers) { a.CertFile = "x" }, "--tls files"},
 		"no such file":          {func(a *Answers) { a.TLS, a.CertFile, a.KeyFile = "files", "/no/cert", "/no/key" }, "no such file"},
 		"same topics":           {func(a *Answers) { a.ErrorTopic = "observation" }, "name another"},
+		"same results topic":    {func(a *Answers) { a.ResultsTopic = "errors" }, "name another"},
 		"bad topic":             {func(a *Answers) { a.ObservationTopic = "a b" }, "not a topic name"},
 		"broker of the host":    {func(a *Answers) { a.BootstrapServers = "k:9092,localhost:9092" }, "host.docker.internal"},
 		"broker without port":   {func(a *Answers) { a.BootstrapServers = "k" }, "host:port"},

@@ -102,7 +102,9 @@ func dispatcherDimensions(pem string) [][]variant {
 			{"no token yet", func(a *Answers) {}},
 			{"token", func(a *Answers) { a.Token = hostile }},
 			{"password", func(a *Answers) { a.Login, a.Email, a.Password = "password", hostile, hostile }},
-			{"password, renewed", func(a *Answers) { a.Login, a.Email, a.Password, a.AutoRenew = "password", "a@x", hostile, true }},
+			{"password, renewed, results", func(a *Answers) {
+				a.Login, a.Email, a.Password, a.AutoRenew, a.ResultsTopic = "password", "a@x", hostile, true, "results"
+			}},
 		},
 		kafka,
 		{

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -99,12 +101,16 @@ func checkEnvironment(t *testing.T, name string, a *Answers, p *types.Project) {
 	want := map[string]string{}
 	if a.Dispatcher() {
 		want["USER_TOKEN"], want["USER_EMAIL"], want["USER_PASSWORD"] = a.Token, a.Email, a.Password
+		want["RESULTS_TOPIC"] = a.ResultsTopic
 		want["KAFKA_USERNAME"], want["KAFKA_PASSWORD"] = a.KafkaUser, a.KafkaPassword
 		if a.SASL() {
 			want["KAFKA_SASL_MECHANISM"] = a.KafkaMechanism
 		}
 		want["S3_URL"], want["S3_ACCESS_KEY"], want["S3_SECRET_KEY"] = a.S3Address(), a.S3AccessKey, a.S3SecretKey
 		compareEnvironment(t, name, p.Services["dispatcher"], want)
+	}
+	if made := p.Services["kafka-topics"].Command; a.OwnKafka() && !slices.Equal(made, a.Topics()) {
+		t.Fatalf("%s: the topics %q are made, not %q", name, made, a.Topics())
 	}
 	want = map[string]string{"POSTGRES_PASSWORD": a.DatabasePassword, "EMAIL_HOST_PASSWORD": a.MailPassword, "EMAIL_HOST_USER": a.MailUser}
 	compareEnvironment(t, name, p.Services["backend"], want)
@@ -167,6 +173,26 @@ func TestTheNextStepsNameTheTokenAndTheTopics(t *testing.T) {
 	for _, text := range []string{"docker compose up -d", "createsuperuser", "personal access token", "USER_TOKEN", "https://localhost:8443", "observation"} {
 		if !strings.Contains(files.Steps, text) {
 			t.Errorf("the steps do not say %q:\n%s", text, files.Steps)
+		}
+	}
+}
+
+func TestTheExamplesInTheDocumentsAreProjects(t *testing.T) {
+	t.Parallel()
+	for name, service := range map[string]string{"laptop": "kafka", "production": "postgres"} {
+		var f Files
+		for file, content := range map[string]*[]byte{"docker-compose.yml": &f.Compose, "env.example": &f.Env} {
+			var err error
+			if *content, err = os.ReadFile(filepath.Join("../../docs/examples/compose", name, file)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		project, err := load(&f)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, ok := project.Services[service]; !ok || project.Services["dispatcher"].Image == "" {
+			t.Errorf("%s has no %s, or no dispatcher", name, service)
 		}
 	}
 }

@@ -56,6 +56,7 @@ func dispatcherQuestions() []Question {
 		{Flag: "auto-renew", Doc: "log in again when the session has ended, with --login password", Bool: func(a *Answers) *bool { return &a.AutoRenew }},
 		{Flag: "observation-topic", Env: "OBSERVATION_TOPIC", Default: "observation", Doc: "`TOPIC` of the messages", Text: func(a *Answers) *string { return &a.ObservationTopic }},
 		{Flag: "errors-topic", Env: "ERRORS_TOPIC", Default: "errors", Doc: "`TOPIC` of the failures", Text: func(a *Answers) *string { return &a.ErrorTopic }},
+		{Flag: "results-topic", Env: "RESULTS_TOPIC", Doc: "`TOPIC` of the successes; default: none", Text: func(a *Answers) *string { return &a.ResultsTopic }},
 		{Flag: "bootstrap-servers", Env: "BOOTSTRAP_SERVERS", Doc: "Kafka `BROKERS`, comma separated; default: a Kafka of its own, without login", Text: func(a *Answers) *string { return &a.BootstrapServers }},
 		{Flag: "kafka-port", Default: "9094", Doc: "`PORT` of its own Kafka on this host only, for producers", Text: func(a *Answers) *string { return &a.KafkaPort }},
 		{Flag: "kafka-protocol", Env: "KAFKA_SECURITY_PROTOCOL", Default: "PLAINTEXT", Choices: []string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}, Doc: "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", Text: func(a *Answers) *string { return &a.KafkaProtocol }},

@@ -30,6 +30,7 @@ func (w *wizard) askTopics() *huh.Group {
 	return onlyIf(w.dispatcher,
 		w.filled("Topic of the messages", &w.ObservationTopic),
 		w.filled("Topic of the failures", &w.ErrorTopic),
+		w.text("Topic of the successes (empty: none)", &w.ResultsTopic),
 		huh.NewSelect[string]().Title("Kafka").Value(&w.kafka).Options(
 			huh.NewOption("one of its own, for this host", "own"), huh.NewOption("one that is there", "there")),
 	)

@@ -1,7 +1,8 @@
 // Command demo shows the dispatcher at work with nothing else installed: an
 // embedded Kafka, S3 and CISO Assistant API, the real binary, about thirty
 // messages good and bad, an outage of the API and a kill -9 in the middle. It
-// exits with 1 if anything went otherwise than it must.
+// exits with 1 if anything went otherwise than it must. With the argument
+// sandbox it runs the stand-ins alone, to be tried by hand.
 package main
 
 import (
@@ -16,15 +17,19 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
-	defer cancel()
-	if err := demo(ctx); err != nil {
+	act := demo
+	if len(os.Args) > 1 && os.Args[1] == "sandbox" {
+		act = sandbox
+	}
+	if err := act(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
 func demo(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
 	s, err := newStage(ctx)
 	if err != nil {
 		return err

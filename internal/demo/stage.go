@@ -34,6 +34,7 @@ type stage struct {
 	kafka       *kafkatest.Kafka
 	s3          *fakes3.Server
 	presigned   string
+	settings    []string // of the dispatcher, as variables
 	env         []string
 	process     *exec.Cmd
 	sent        []sent
@@ -93,9 +94,10 @@ func (s *stage) standIns(ctx context.Context) (err error) {
 	if s.presigned, err = s.s3.Presign(ctx, "evidence", "logs.zip", time.Hour); err != nil {
 		return err
 	}
-	s.env = append(os.Environ(), "API_URL="+base, "USER_TOKEN=admin-token", "BOOTSTRAP_SERVERS="+s.broker.Addr, "S3_URL="+s.s3.URL,
-		"S3_ACCESS_KEY="+fakes3.AccessKey, "S3_SECRET_KEY="+fakes3.SecretKey, "DATA_DIR="+filepath.Join(s.dir, "data"), "HTTP_LISTEN=off",
-		"DISPATCHER_CONFIG=", "RETRY_BASE=100ms", "KAFKA_SESSION_TIMEOUT=40s")
+	s.settings = []string{"API_URL=" + base, "USER_TOKEN=admin-token", "BOOTSTRAP_SERVERS=" + s.broker.Addr, "S3_URL=" + s.s3.URL,
+		"S3_ACCESS_KEY=" + fakes3.AccessKey, "S3_SECRET_KEY=" + fakes3.SecretKey, "DATA_DIR=" + filepath.Join(s.dir, "data"), "HTTP_LISTEN=off",
+		"DISPATCHER_CONFIG=", "RETRY_BASE=100ms", "KAFKA_SESSION_TIMEOUT=40s"}
+	s.env = append(os.Environ(), s.settings...)
 	return nil
 }
 

@@ -60,13 +60,10 @@ exec unshare --user --map-user=65532 --map-group=65532 --root="$root" --wd=/data
 	return cmd
 }
 
-func TestTheImageStartsWithTheEnvironmentOfThePythonDispatchersComposeFile(t *testing.T) {
-	t.Parallel()
-	i := newImage(t)
-	w := NewWorld(t, 1, fakeciso.Config{})
-	w.API.AddControl(map[string]any{"ref_id": "foo", "name": "Foo"})
+// run starts the dispatcher with the environment of the Python dispatcher's
+// compose service.
+func (i image) run(w *World, listen string) *Process {
 	cmd := i.command("/usr/local/bin/dispatcher", "run")
-	listen := freeAddress(t)
 	cmd.Env = append(cmd.Env,
 		"API_URL="+w.Base, "BOOTSTRAP_SERVERS="+w.Kafka.Addr, "KAFKA_USE_AUTH=", "OBSERVATION_TOPIC=observation", "ERRORS_TOPIC=errors",
 		"TOKEN=admin-token", "AUTO_RENEW_SESSION=True", "DEBUG=False", "S3_URL="+w.S3.URL,
@@ -74,17 +71,30 @@ func TestTheImageStartsWithTheEnvironmentOfThePythonDispatchersComposeFile(t *te
 		"HTTP_LISTEN="+listen) // the only one of ours: the port may be taken on this host
 	p := w.follow(stage.Launch(cmd))
 	p.Says("active: working")
+	return p
+}
+
+// counts waits until the jobs of the image are counted so.
+func (i image) counts(t *testing.T, want string) {
+	t.Helper()
+	eventually(t, want, func() error {
+		out, err := i.command("/usr/local/bin/dispatcher", "jobs", "stats", "--json").Output()
+		if err == nil && !strings.Contains(string(out), want) {
+			err = fmt.Errorf("it is %s", out)
+		}
+		return err
+	})
+}
+
+func TestTheImageStartsWithTheEnvironmentOfThePythonDispatchersComposeFile(t *testing.T) {
+	t.Parallel()
+	i := newImage(t)
+	w := NewWorld(t, 1, fakeciso.Config{})
+	w.API.AddControl(map[string]any{"ref_id": "foo", "name": "Foo"})
+	listen := freeAddress(t)
+	p := i.run(w, listen)
 	w.Produce(update("foo", "status", "active"))
-	stats := func(want string) {
-		eventually(t, want, func() error {
-			out, err := i.command("/usr/local/bin/dispatcher", "jobs", "stats", "--json").Output()
-			if err == nil && !strings.Contains(string(out), want) {
-				err = fmt.Errorf("it is %s", out)
-			}
-			return err
-		})
-	}
-	stats(`"succeeded":1`)
+	i.counts(t, `"succeeded":1`)
 	health := i.command("/usr/local/bin/dispatcher", "health")
 	health.Env = append(health.Env, "HTTP_LISTEN="+listen)
 	if out, err := health.CombinedOutput(); err != nil {
@@ -96,7 +106,44 @@ func TestTheImageStartsWithTheEnvironmentOfThePythonDispatchersComposeFile(t *te
 	}
 }
 
-func TestTheImageHoldsTheBinaryCertificatesAndAUserOnly(t *testing.T) {
+func TestTheImageWithoutAVolumeLosesNoMessageAndSaysWhatIsNotKept(t *testing.T) {
+	t.Parallel()
+	i := newImage(t)
+	memory, err := os.MkdirTemp("/dev/shm", "dispatcher-e2e-")
+	if err != nil {
+		t.Skipf("there is no /dev/shm: %v", err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(memory) })
+	i.data = memory
+	w := NewWorld(t, 1, fakeciso.Config{})
+	id := w.API.AddControl(map[string]any{"ref_id": "foo", "name": "Foo"})
+	p := i.run(w, "off")
+	w.Produce(update("foo", "observation", "first"))
+	i.counts(t, `"succeeded":1`)
+	w.Committed(0, 1)
+	p.Stop()
+	w.Produce(update("foo", "observation", "second"))
+	if err := os.RemoveAll(filepath.Join(i.data, "dispatcher")); err != nil { // the container is gone
+		t.Fatal(err)
+	}
+	p = i.run(w, "off")
+	i.counts(t, `"succeeded":1`) // the second one
+	for _, text := range []string{"jobs are lost when the host ends", "a new data directory"} {
+		p.Says(text)
+	}
+	written := 0
+	for _, c := range w.API.History("applied-controls", id) {
+		if c.Fields["observation"] != nil {
+			written++
+		}
+	}
+	if got := w.API.Objects("applied-controls")[0]["observation"]; got != "second" || written != 2 {
+		t.Errorf("observation %v after %d writes", got, written)
+	}
+	p.Stop()
+}
+
+func TestTheImageHoldsTheBinaryCertificatesLicencesAndAUserOnly(t *testing.T) {
 	t.Parallel()
 	i := newImage(t)
 	var got []string
@@ -106,7 +153,7 @@ func TestTheImageHoldsTheBinaryCertificatesAndAUserOnly(t *testing.T) {
 		}
 		return err
 	})
-	want := "/etc/group /etc/passwd /etc/ssl/certs/ca-certificates.crt /usr/local/bin/dispatcher"
+	want := "/etc/group /etc/passwd /etc/ssl/certs/ca-certificates.crt /usr/local/bin/dispatcher /usr/share/doc/dispatcher/LICENCES"
 	if err != nil || strings.Join(got, " ") != want {
 		t.Errorf("it holds %q: %v", got, err)
 	}

@@ -100,7 +100,7 @@ func TestSchemasArePrintedAndNamed(t *testing.T) {
 	t.Parallel()
 	w := &World{t: t, Dir: t.TempDir()}
 	names, _, code := w.Run("schema")
-	if want := "update_applied_control\nupdate_requirement_assessment\nupload_attachment\nerrors\n"; code != 0 || names != want {
+	if want := "update_applied_control\nupdate_requirement_assessment\nupload_attachment\nerrors\nresults\n"; code != 0 || names != want {
 		t.Errorf("exit %d: %q", code, names)
 	}
 	for name := range strings.Lines(names) {

@@ -3,8 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -192,37 +190,5 @@ func TestAddedPartitionsAreRead(t *testing.T) {
 	}
 	if jobs := w.Ended(3); jobs["observation-2-0"]["state"] != "succeeded" {
 		t.Errorf("jobs %v", jobs)
-	}
-}
-
-func TestStoresThatDoNotBelongTogetherAreRefusedAndRebuilt(t *testing.T) {
-	t.Parallel()
-	for name, damage := range map[string]func(dir string) error{
-		"ledger deleted": func(dir string) error { return os.Remove(filepath.Join(dir, "ledger.db")) },
-		"JOBS deleted":   func(dir string) error { return os.RemoveAll(filepath.Join(dir, "jobs")) },
-		"ledger damaged": func(dir string) error { return os.Truncate(filepath.Join(dir, "ledger.db"), 5000) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := NewWorld(t, 1, fakeciso.Config{})
-			w.API.AddControl(map[string]any{"ref_id": "foo", "name": "Foo"})
-			p := w.Start()
-			w.Produce(update("foo", "observation", "0"))
-			w.Ended(1)
-			w.Committed(0, 1)
-			p.Stop()
-			if err := damage(w.Env["DATA_DIR"]); err != nil {
-				t.Fatal(err)
-			}
-			_, stderr, code := w.Run("run")
-			if code == 0 || !strings.Contains(stderr, "--rebuild") || strings.Count(stderr, "\n") > 1 {
-				t.Errorf("exit %d: %s", code, stderr)
-			}
-			w.Start("--rebuild")
-			w.Produce(update("foo", "observation", "1"))
-			if jobs := w.Ended(1); jobs["observation-0-1"]["state"] != "succeeded" || len(jobs) != 1 {
-				t.Errorf("jobs %v", jobs)
-			}
-		})
 	}
 }

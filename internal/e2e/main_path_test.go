@@ -169,46 +169,6 @@ func (w *World) checkErrorRecords(t *testing.T, values []string) {
 	}
 }
 
-func TestAnOutageFailsNothingAndWorkGoesOn(t *testing.T) {
-	t.Parallel()
-	w := NewWorld(t, 2, fakeciso.Config{})
-	ids := map[string]string{}
-	for i := range 20 {
-		ref := fmt.Sprint("c", i)
-		ids[ref] = w.API.AddControl(map[string]any{"ref_id": ref, "name": ref})
-	}
-	p := w.Start()
-	w.Produce(update("c0", "status", "active"))
-	w.Ended(1)
-	w.API.Down(true)
-	before := len(w.API.Journal())
-	for i := range 20 {
-		w.Produce(update(fmt.Sprint("c", i), "observation", "after"))
-	}
-	p.Says("work stands still")
-	stdout, _, _ := w.Run("jobs", "stats", "--json")
-	if !strings.Contains(stdout, `"reason":"api_down"`) {
-		t.Errorf("stats %s", stdout)
-	}
-	time.Sleep(3 * time.Second) // the outage itself
-	if n := len(w.API.Journal()) - before; n > 60 {
-		t.Errorf("%d requests in 3 s of outage", n)
-	}
-	w.API.Down(false)
-	back := time.Now()
-	for id, job := range w.Ended(21) {
-		if job["state"] != "succeeded" || job["attempts"] != float64(1) {
-			t.Errorf("%s: %v after %v attempts", id, job["state"], job["attempts"])
-		}
-	}
-	if took := time.Since(back); took > 8*time.Second {
-		t.Errorf("work went on after %s", took)
-	}
-	if n := len(w.Errors()); n != 0 {
-		t.Errorf("%d error records of an outage", n)
-	}
-}
-
 func TestOneKeysOrderIsKeptThroughRetries(t *testing.T) {
 	t.Parallel()
 	w := NewWorld(t, 1, fakeciso.Config{})

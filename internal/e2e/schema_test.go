@@ -57,8 +57,11 @@ func TestTheJSONOfJobsIsWhatItsSchemasSay(t *testing.T) {
 			t.Errorf("no %s in %s", part, list)
 		}
 	}
-	w.must("jobs", "cancel", "--key", "v", "--yes")
-	w.must("jobs", "retry", "--code", "no_match", "--yes", "--reason", "once more")
+	conforms(t, "changed.json", w.must("jobs", "cancel", "--state", "queued", "--dry-run", "--json"))
+	conforms(t, "changed.json", w.must("jobs", "cancel", "--key", "v", "--yes", "--json"))
+	conforms(t, "changed.json", w.must("jobs", "cancel", "--key", "v", "--state", "canceled", "--json"))
+	conforms(t, "changed.json", w.must("jobs", "replay", "--from-errors", "--dry-run", "--json"))
+	conforms(t, "changed.json", w.must("jobs", "retry", "--code", "no_match", "--yes", "--reason", "once more", "--json"))
 	w.must("jobs", "resume")
 	w.Ended(6)
 	for id := range w.Jobs() {
@@ -68,4 +71,23 @@ func TestTheJSONOfJobsIsWhatItsSchemasSay(t *testing.T) {
 	watching.Prints(`"state":"canceled"`, `"state":"running"`)
 	out := watching.out.String()
 	conforms(t, "job.json", out[:strings.LastIndex(out, "\n")+1])
+}
+
+func TestTheJSONOfPlanAndCheckIsWhatItsSchemasSay(t *testing.T) {
+	t.Parallel()
+	w := NewWorld(t, 2, fakeciso.Config{})
+	w.API.AddControl(map[string]any{"ref_id": "foo", "name": "Foo"})
+	upload := `{"message_type":"upload_attachment","values":{"name":"n","file_name":"a.txt","file_content":"aGVsbG8=","applied_controls":{"ref_id":"foo"}}}`
+	for _, message := range []string{update("foo", "status", "active"), update("nobody", "status", "active"), upload, "[]", `{"message_type":"x"}`} {
+		stdout, _, _ := w.RunWith(nil, message, "plan", "-", "--json")
+		conforms(t, "plan.json", stdout)
+	}
+	for _, env := range []map[string]string{nil, {"API_URL": "http://127.0.0.1:1"}, {"USER_TOKEN": "wrong"}, {"BOOTSTRAP_SERVERS": "127.0.0.1:1"}, {"CONCURRENCY": "many"}} {
+		stdout, _, _ := w.RunWith(env, "", "check", "--json")
+		conforms(t, "check.json", stdout)
+		stdout, _, _ = w.RunWith(env, update("foo", "status", "active"), "plan", "-", "--json")
+		if stdout != "" { // settings that cannot work
+			conforms(t, "plan.json", stdout)
+		}
+	}
 }

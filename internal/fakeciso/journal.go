@@ -15,6 +15,7 @@ type Entry struct {
 	Path       string
 	Query      string
 	Job        string // X-Correlation-Id
+	Trace      string // traceparent
 	Status     int
 	Written    []string // "resource/id" of the objects that it changed
 	Fault      string   // kind of the fault that struck, "" if none
@@ -32,7 +33,7 @@ func (j *journal) begin(r *http.Request, limit int) *Entry {
 	j.seq++
 	e := &Entry{
 		Seq: j.seq, Start: time.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery,
-		Job: r.Header.Get("X-Correlation-Id"),
+		Job: r.Header.Get("X-Correlation-Id"), Trace: r.Header.Get("traceparent"),
 	}
 	j.entries = append(j.entries, e)
 	if limit > 0 && len(j.entries) >= 2*limit {

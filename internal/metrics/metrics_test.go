@@ -34,7 +34,7 @@ func busy(stats control.Stats) *Metrics {
 
 func stats() control.Stats {
 	return control.Stats{
-		Role: "active", States: map[string]int{"queued": 3, "failed": 2}, OldestUnfinished: time.Unix(940, 0), ErrorsPending: 4,
+		Role: "active", States: map[string]int{"queued": 3, "failed": 2}, OldestUnfinished: time.Unix(940, 0), ErrorsPending: 4, ResultsPending: 5,
 		Holds:   []jobs.Hold{{Reason: jobs.HoldAuth, Scope: "all"}},
 		Ingest:  []control.Ingest{{Topic: "observation", Partition: 2, Lag: 7}},
 		Workers: []control.Worker{{Name: "host/1", Running: 2}},
@@ -77,7 +77,7 @@ func TestTheStateIsTold(t *testing.T) {
 	text := scrape(t, busy(stats()))
 	for _, line := range []string{
 		`dispatcher_role{role="active"} 1`, `dispatcher_role{role="standby"} 0`, `dispatcher_jobs{state="queued"} 3`, `dispatcher_jobs{state="succeeded"} 0`,
-		`dispatcher_oldest_unfinished_job_age_seconds 60`, `dispatcher_ingest_lag_records{partition="2",topic="observation"} 7`, `dispatcher_errors_pending 4`,
+		`dispatcher_oldest_unfinished_job_age_seconds 60`, `dispatcher_ingest_lag_records{partition="2",topic="observation"} 7`, `dispatcher_errors_pending 4`, `dispatcher_results_pending 5`,
 		`dispatcher_hold{reason="auth"} 1`, `dispatcher_hold{reason="api_down"} 0`, `dispatcher_workers 1`, `dispatcher_store_used_bytes 1`, `dispatcher_store_limit_bytes 10`,
 	} {
 		if !strings.Contains(text, line+"\n") {

@@ -29,7 +29,7 @@ const askTimeout = 5 * time.Second
 type stateCollector struct {
 	state State
 
-	role, jobs, oldest, lag, pending, hold, workers, running, seen, used, limit *prometheus.Desc
+	role, jobs, oldest, lag, pending, results, hold, workers, running, seen, used, limit *prometheus.Desc
 }
 
 func newStateCollector(s State) *stateCollector {
@@ -43,6 +43,7 @@ func newStateCollector(s State) *stateCollector {
 		oldest:  desc("oldest_unfinished_job_age_seconds", "Since the receipt of the oldest unfinished job; 0 if all have ended."),
 		lag:     desc("ingest_lag_records", "Records of a partition that are not read yet.", "topic", "partition"),
 		pending: desc("errors_pending", "Failures that Kafka has not acknowledged on the errors topic."),
+		results: desc("results_pending", "Results that Kafka has not acknowledged on the results topic."),
 		hold:    desc("hold", "1 while work stands still for this reason.", "reason"),
 		workers: desc("workers", "Worker processes that ask for jobs."),
 		running: desc("worker_jobs", "Jobs in hand of the workers of a credential; local: those in this process.", "credential"),
@@ -54,7 +55,7 @@ func newStateCollector(s State) *stateCollector {
 
 // Describe implements [prometheus.Collector].
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.role, c.jobs, c.oldest, c.lag, c.pending, c.hold, c.workers, c.running, c.seen, c.used, c.limit} {
+	for _, d := range []*prometheus.Desc{c.role, c.jobs, c.oldest, c.lag, c.pending, c.results, c.hold, c.workers, c.running, c.seen, c.used, c.limit} {
 		ch <- d
 	}
 }
@@ -90,6 +91,7 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(c.lag, float64(p.Lag), p.Topic, strconv.Itoa(int(p.Partition)))
 	}
 	gauge(c.pending, float64(stats.ErrorsPending))
+	gauge(c.results, float64(stats.ResultsPending))
 	gauge(c.workers, float64(len(stats.Workers)))
 	for credential, w := range byCredential(stats.Workers) {
 		gauge(c.running, float64(w.Running), credential)
@@ -97,7 +99,7 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 			gauge(c.seen, float64(w.LastSeen.UnixNano())/1e9, credential)
 		}
 	}
-	for _, reason := range reasons() {
+	for _, reason := range jobs.Holds() {
 		held := false
 		for _, h := range stats.Holds {
 			held = held || h.Reason == reason
@@ -120,10 +122,6 @@ func byCredential(workers []control.Worker) map[string]control.Worker {
 		all[name] = sum
 	}
 	return all
-}
-
-func reasons() []jobs.Reason {
-	return []jobs.Reason{jobs.HoldAPIDown, jobs.HoldAuth, jobs.HoldS3Down, jobs.HoldKafkaDown, jobs.HoldStoreFull, jobs.HoldPaused}
 }
 
 func oneIf(is bool) float64 {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dispatcher/internal/cli"
+	"dispatcher/jobs"
 )
 
 // documents returns every document, by its path in the repository.
@@ -151,5 +152,33 @@ func TestEveryMakeTargetInADocumentExists(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestOperatingHasASectionForEachAlertHoldAndCode: and none for what is not there.
+func TestOperatingHasASectionForEachAlertHoldAndCode(t *testing.T) {
+	t.Parallel()
+	var wanted []string
+	for _, m := range regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(string(read(t, "docs/alerts.yaml")), -1) {
+		wanted = append(wanted, m[1])
+	}
+	for _, reason := range jobs.Holds() {
+		wanted = append(wanted, string(reason))
+		if reason.Remedy() == "" {
+			t.Errorf("%s has no remedy", reason)
+		}
+	}
+	for _, code := range jobs.Codes() {
+		wanted = append(wanted, string(code))
+		if code.Remedy() == "" {
+			t.Errorf("%s has no remedy", code)
+		}
+	}
+	var there []string
+	for _, m := range regexp.MustCompile("(?m)^### `(.+)`$").FindAllStringSubmatch(string(read(t, "docs/operating.md")), -1) {
+		there = append(there, m[1])
+	}
+	if !slices.Equal(there, wanted) {
+		t.Errorf("sections\n%v\ninstead of\n%v", there, wanted)
 	}
 }

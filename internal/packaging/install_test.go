@@ -47,6 +47,11 @@ func TestInstallKeepsSettingsAndUninstallLeavesThem(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(dest, "etc/dispatcher/secrets")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("secrets: %v %v", info, err)
 	}
+	for _, name := range []string{"share/man/man1/dispatcher.1", "share/bash-completion/completions/dispatcher"} {
+		if _, err := os.Stat(filepath.Join(dest, "opt/d", name)); err != nil {
+			t.Error(err)
+		}
+	}
 	makeTarget(t, "uninstall", dest)
 	if _, err := os.Stat(filepath.Join(dest, "opt/d/bin/dispatcher")); err == nil {
 		t.Error("the binary is still there")

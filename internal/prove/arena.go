@@ -30,6 +30,10 @@ const (
 	sessionTimeout = 6 * time.Second
 )
 
+// patience bounds what is waited for when nothing is proven by how soon it comes:
+// the machine may be busy with other things.
+const patience = 2 * time.Minute
+
 // arena is everything around the dispatcher, and what strikes it.
 type arena struct {
 	dir, binary string
@@ -122,10 +126,10 @@ func (a *arena) close() {
 
 // createTopic makes a topic and waits for its leaders.
 func (a *arena) createTopic(ctx context.Context, name string, partitions int) error {
-	if err := poll(ctx, 30*time.Second, "topic "+name, func() error { return a.kafka.Create(ctx, name, partitions) }); err != nil {
+	if err := poll(ctx, patience, "topic "+name, func() error { return a.kafka.Create(ctx, name, partitions) }); err != nil {
 		return err
 	}
-	return poll(ctx, 30*time.Second, "leaders of topic "+name, func() (err error) {
+	return poll(ctx, patience, "leaders of topic "+name, func() (err error) {
 		for p := range partitions {
 			_, _, e := a.kafka.Bounds(ctx, name, p)
 			err = errors.Join(err, e)
@@ -150,13 +154,19 @@ func poll(ctx context.Context, patience time.Duration, what string, check func()
 		if err == nil {
 			return nil
 		}
-		if left <= 0 || !pause(ctx, 20*time.Millisecond) {
-			return fmt.Errorf("waited %s for %s: %w", patience, what, err)
+		if errors.Is(err, errEnded) || left <= 0 {
+			return fmt.Errorf("waited %s for %s: %w", (patience - left).Round(time.Second), what, err)
+		}
+		if !pause(ctx, 20*time.Millisecond) {
+			return fmt.Errorf("told to end while waiting for %s: %w", what, err)
 		}
 		now := time.Now()
 		left, at = left-min(now.Sub(at), 2*time.Second), now
 	}
 }
+
+// errEnded says that a process that is waited for has ended.
+var errEnded = errors.New("it has ended")
 
 // pause waits between two looks; false when ctx has ended.
 func pause(ctx context.Context, d time.Duration) bool {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"dispatcher/internal/fakekafka"
 )
 
@@ -47,3 +49,14 @@ func (b *fakeBroker) Start() (err error) {
 func (b *fakeBroker) Addr() string { return b.cluster.Addr }
 func (b *fakeBroker) Name() string { return "embedded kfake" }
 func (b *fakeBroker) Kill()        { b.cluster.Close() }
+
+// mute leaves heartbeats without an answer until speak is called.
+func (b *fakeBroker) mute() (speak func()) {
+	silence, cluster := make(chan struct{}), b.cluster
+	cluster.ControlKey(int16(kmsg.Heartbeat), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		cluster.SleepControl(func() { <-silence })
+		return nil, nil, false
+	})
+	return func() { close(silence) }
+}

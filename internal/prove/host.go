@@ -22,7 +22,7 @@ type host struct {
 }
 
 // commandTime bounds one call of the command line.
-const commandTime = 60 * time.Second
+const commandTime = 2 * time.Minute
 
 func (a *arena) newHost() (*host, error) {
 	dir, err := os.MkdirTemp(a.dir, "host-")
@@ -56,7 +56,7 @@ func (h *host) start(more ...string) (err error) {
 // stop ends the process as an operator does; it must end clean.
 func (h *host) stop(ctx context.Context) error {
 	h.Signal(syscall.SIGTERM)
-	if err := h.ended(ctx, 20*time.Second); err != nil {
+	if err := h.ended(ctx, patience); err != nil {
 		return err
 	}
 	if code := h.Code(); code != 0 && h.Log.String() != "" { // else it was not yet listening
@@ -95,7 +95,7 @@ func (h *host) becomes(ctx context.Context, part string, patience time.Duration)
 	return poll(ctx, patience, "a process to be "+part, func() error {
 		select {
 		case <-h.Done():
-			return fmt.Errorf("it has ended with code %d:\n%s", h.Code(), h.tail())
+			return fmt.Errorf("%w with code %d:\n%s", errEnded, h.Code(), h.tail())
 		default:
 		}
 		if is := h.says(); is != part {

@@ -55,7 +55,7 @@ func playPower(ctx context.Context, t *trial, rng *rand.Rand) error {
 	if h.Process, err = stage.Start(c); err != nil {
 		return err
 	}
-	if err := h.becomes(ctx, "active", 30*time.Second); err != nil {
+	if err := h.becomes(ctx, "active", patience); err != nil {
 		return err
 	}
 	until := time.Now().Add(time.Second + time.Duration(rng.Int64N(int64(2*time.Second))))
@@ -65,7 +65,7 @@ func playPower(ctx context.Context, t *trial, rng *rand.Rand) error {
 		}
 	}
 	h.Kill()
-	if err := poll(ctx, 20*time.Second, "the end of the trace", func() error { return traceEnded(trace) }); err != nil {
+	if err := poll(ctx, patience, "the end of the trace", func() error { return traceEnded(trace) }); err != nil {
 		return err
 	}
 	d := newDisk(filepath.Join(h.dir, "data"))
@@ -83,7 +83,7 @@ func playPower(ctx context.Context, t *trial, rng *rand.Rand) error {
 	if err := h.start(); err != nil {
 		return err
 	}
-	return h.becomes(ctx, "active", 30*time.Second)
+	return h.becomes(ctx, "active", patience)
 }
 
 // some sends a few messages.

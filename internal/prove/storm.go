@@ -189,7 +189,7 @@ func (a *arena) rested(ctx context.Context) error {
 		}
 		for done, was := false, ""; !done; {
 			is := was
-			err = poll(ctx, 60*time.Second, fmt.Sprintf("the commit of partition %d to reach %d", p, end), func() error {
+			err = poll(ctx, patience, fmt.Sprintf("the commit of partition %d to reach %d", p, end), func() error {
 				at, metadata, err := a.kafka.Commit(ctx, group, topic, p)
 				is, done = fmt.Sprint(at, " ", metadata), err == nil && at == end
 				if err == nil && !done && is == was {

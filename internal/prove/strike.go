@@ -62,7 +62,7 @@ func (s *storm) killAndRestart(ctx context.Context) error {
 	if s.rng.IntN(4) == 0 {
 		return nil
 	}
-	return h.becomes(ctx, "active", 60*time.Second)
+	return h.becomes(ctx, "active", patience)
 }
 
 func (s *storm) termAndRestart(ctx context.Context) error {
@@ -106,7 +106,7 @@ func (s *storm) standby(ctx context.Context) (works, waits *host, err error) {
 			return nil, nil, err
 		}
 	}
-	if err := s.current().becomes(ctx, "active", 40*time.Second); err != nil {
+	if err := s.current().becomes(ctx, "active", patience); err != nil {
 		return nil, nil, err
 	}
 	s.paired = time.Now()
@@ -120,7 +120,7 @@ func (s *storm) standby(ctx context.Context) (works, waits *host, err error) {
 // roles waits until one of two processes works and the other stands by.
 func (s *storm) roles(ctx context.Context) (works, waits *host, err error) {
 	works, waits = s.current(), s.second
-	err = poll(ctx, 2*time.Minute, "one process to work and one to stand by", func() error {
+	err = poll(ctx, patience, "one process to work and one to stand by", func() error {
 		if works.says() == "standby" && waits.says() == "active" {
 			works, waits = waits, works
 		}
@@ -144,7 +144,7 @@ func (s *storm) passOn(ctx context.Context, lost bool) error {
 	if err := s.only(ctx, second, first, lost); err != nil {
 		return err
 	}
-	return second.becomes(ctx, "active", 60*time.Second)
+	return second.becomes(ctx, "active", patience)
 }
 
 // only kills one of two processes, and loses its disk or keeps it; the other
@@ -176,7 +176,7 @@ func (s *storm) zombie(ctx context.Context) error {
 	s.know.switched()
 	s.take(second)
 	s.second = first
-	err = second.becomes(ctx, "active", 60*time.Second)
+	err = second.becomes(ctx, "active", patience)
 	pause(ctx, s.between(0, 1500*time.Millisecond))
 	s.know.switched()
 	first.Signal(syscall.SIGCONT)
@@ -198,13 +198,13 @@ func (s *storm) keepOne(ctx context.Context, a, b *host) error {
 	if err := s.only(ctx, a, b, false); err != nil {
 		return err
 	}
-	return a.becomes(ctx, "active", 60*time.Second)
+	return a.becomes(ctx, "active", patience)
 }
 
 // copied starts a copy of the data directory beside the original.
 func (s *storm) copied(ctx context.Context) error {
 	first := s.current()
-	if err := first.becomes(ctx, "active", 40*time.Second); err != nil {
+	if err := first.becomes(ctx, "active", patience); err != nil {
 		return err
 	}
 	second, err := s.newHost()

@@ -124,7 +124,7 @@ func playRecreated(ctx context.Context, t *trial) error {
 	if err := t.values(1, 2, 3, 4, 5); err != nil {
 		return err
 	}
-	return poll(ctx, 10*time.Second, "the new jobs", func() error {
+	return poll(ctx, patience, "the new jobs", func() error {
 		return t.succeeded(ctx, h, "observation-0-0~2", "observation-0-1~2")
 	})
 }
@@ -231,7 +231,7 @@ func playRestored(ctx context.Context, t *trial) error {
 	if err := h.start(); err != nil {
 		return err
 	}
-	if err := poll(ctx, 20*time.Second, "the hold", func() error {
+	if err := poll(ctx, patience, "the hold", func() error {
 		if !h.Log.Has("--reset-cursor") {
 			return fmt.Errorf("it says:\n%s", h.tail())
 		}
@@ -245,7 +245,7 @@ func playRestored(ctx context.Context, t *trial) error {
 	if err := h.start("--reset-cursor"); err != nil {
 		return err
 	}
-	if err := h.becomes(ctx, "active", 20*time.Second); err != nil {
+	if err := h.becomes(ctx, "active", patience); err != nil {
 		return err
 	}
 	if err := t.send(ctx, t.update("a", 0, "observation")); err != nil {

@@ -88,7 +88,7 @@ func (t *trial) host(ctx context.Context, part string, more ...string) (*host, e
 	if err := h.start(more...); err != nil || part == "" {
 		return h, err
 	}
-	return h, h.becomes(ctx, part, 30*time.Second)
+	return h, h.becomes(ctx, part, patience)
 }
 
 // lose ends a host: nothing is left of its directory.
@@ -131,7 +131,7 @@ func (t *trial) send(ctx context.Context, messages ...*message) error {
 
 // until waits until a fault has struck n times.
 func (t *trial) until(ctx context.Context, kind fakeciso.FaultKind, n int) error {
-	return poll(ctx, 20*time.Second, fmt.Sprintf("%d of %s", n, kind), func() error {
+	return poll(ctx, patience, fmt.Sprintf("%d of %s", n, kind), func() error {
 		if struck := t.api.Struck()[kind]; struck < n {
 			return fmt.Errorf("%d", struck)
 		}
@@ -141,7 +141,7 @@ func (t *trial) until(ctx context.Context, kind fakeciso.FaultKind, n int) error
 
 // written waits until a control was written n times.
 func (t *trial) written(ctx context.Context, control, n int) error {
-	return poll(ctx, 60*time.Second, fmt.Sprintf("%d writes of control %d", n, control), func() error {
+	return poll(ctx, patience, fmt.Sprintf("%d writes of control %d", n, control), func() error {
 		if is := len(t.api.History("applied-controls", t.land.control[control])); is < n {
 			return fmt.Errorf("%d", is)
 		}
@@ -151,7 +151,7 @@ func (t *trial) written(ctx context.Context, control, n int) error {
 
 // committed waits until the group's commit is at an offset.
 func (t *trial) committed(ctx context.Context, offset int64) error {
-	return poll(ctx, 30*time.Second, fmt.Sprintf("commit %d", offset), func() error {
+	return poll(ctx, patience, fmt.Sprintf("commit %d", offset), func() error {
 		at, _, err := t.kafka.Commit(ctx, group, topic, 0)
 		if err == nil && at < offset {
 			err = fmt.Errorf("it is %d", at)

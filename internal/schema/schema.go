@@ -5,11 +5,15 @@ import "dispatcher/jobs"
 // Document is a JSON Schema.
 type Document map[string]any
 
-// ErrorRecord is the name of the schema of records on the errors topic.
-const ErrorRecord = "errors"
+// Names of the schemas of records that the dispatcher sends.
+const (
+	ErrorRecord  = "errors"
+	ResultRecord = "results"
+)
 
-// Names returns the names of all schemas: the message types, and [ErrorRecord].
-func Names() []string { return append(jobs.Types(), ErrorRecord) }
+// Names returns the names of all schemas: the message types, [ErrorRecord] and
+// [ResultRecord].
+func Names() []string { return append(jobs.Types(), ErrorRecord, ResultRecord) }
 
 // Of returns the schema of a name; ok is false if there is none.
 func Of(name string) (d Document, ok bool) {
@@ -20,6 +24,8 @@ func Of(name string) (d Document, ok bool) {
 		d = uploadMessage()
 	case ErrorRecord:
 		d = errorRecord()
+	case ResultRecord:
+		d = resultRecord()
 	default:
 		return nil, false
 	}

@@ -240,11 +240,11 @@ func TestTheExamplesOfTheREADMEAreValid(t *testing.T) {
 		if json.Unmarshal(block[1], &head) != nil {
 			t.Errorf("no JSON: %s", block[1])
 		}
-		if bytes.Contains(block[1], []byte(`"finished_at"`)) {
-			continue // a result
-		}
 		name := head.Type
-		if name == "" && bytes.Contains(block[1], []byte(`"job_id"`)) {
+		switch {
+		case bytes.Contains(block[1], []byte(`"finished_at"`)):
+			name = ResultRecord
+		case bytes.Contains(block[1], []byte(`"failed_at"`)):
 			name = ErrorRecord
 		}
 		text := bytes.ReplaceAll(block[1], []byte("base64_encoded_data"), []byte("aGVsbG8="))
@@ -273,13 +273,17 @@ func TestOwnExamplesAreValid(t *testing.T) {
 }
 
 // Members that may be absent are those that the type leaves out when empty.
-func TestTheErrorSchemaHasTheMembersOfTheRecord(t *testing.T) {
+func TestTheSchemasOfTheRecordsHaveTheMembersOfTheRecords(t *testing.T) {
 	t.Parallel()
-	d, _ := Of(ErrorRecord)
-	sameMembers(t, d, reflect.TypeFor[ingest.ErrorRecord]())
-	source := d["properties"].(Document)["source"].(Document)
-	source["required"] = slices.DeleteFunc(source["required"].([]string), func(name string) bool { return name == "topic" }) // always there: only submitted jobs have none
-	sameMembers(t, source, reflect.TypeFor[jobs.Source]())
+	for name, record := range map[string]reflect.Type{
+		ErrorRecord: reflect.TypeFor[ingest.ErrorRecord](), ResultRecord: reflect.TypeFor[ingest.ResultRecord](),
+	} {
+		d, _ := Of(name)
+		sameMembers(t, d, record)
+		source := d["properties"].(Document)["source"].(Document)
+		source["required"] = slices.DeleteFunc(source["required"].([]string), func(name string) bool { return name == "topic" }) // always there: only submitted jobs have none
+		sameMembers(t, source, reflect.TypeFor[jobs.Source]())
+	}
 }
 
 func sameMembers(t *testing.T, d Document, record reflect.Type) {

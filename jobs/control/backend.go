@@ -29,6 +29,7 @@ type Operator interface {
 	Resume(ctx context.Context, q PauseQuery) (Paused, error)
 	Submit(ctx context.Context, env jobs.Envelope) (Job, error)
 	Replay(ctx context.Context, q ReplayQuery, told Progress) (Changed, error)
+	Web(ctx context.Context, q WebQuery) (WebPass, error)
 }
 
 // Progress hears how far a change of many jobs is. It may be nil.

@@ -28,6 +28,12 @@ type Client struct {
 
 func (c *Client) prefix() string { return cmp.Or(c.Prefix, subjectPrefix) }
 
+// Hello asks for nothing: an error says why the process takes no commands.
+func (c *Client) Hello(ctx context.Context) error {
+	_, err := call[struct{}](ctx, c.Conn, c.prefix(), hello, struct{}{}, nil)
+	return err
+}
+
 // List implements [Viewer].
 func (c *Client) List(ctx context.Context, q ListQuery) (ListPage, error) {
 	return call[ListPage](ctx, c.Conn, c.prefix(), "list", q, nil)
@@ -71,6 +77,11 @@ func (c *Client) Resume(ctx context.Context, q PauseQuery) (Paused, error) {
 // Replay implements [Operator].
 func (c *Client) Replay(ctx context.Context, q ReplayQuery, told Progress) (Changed, error) {
 	return call[Changed](ctx, c.Conn, c.prefix(), "replay", q, told)
+}
+
+// Web implements [Operator].
+func (c *Client) Web(ctx context.Context, q WebQuery) (WebPass, error) {
+	return call[WebPass](ctx, c.Conn, c.prefix(), "web", q, nil)
 }
 
 // Submit implements [Operator].
@@ -134,7 +145,7 @@ func next(ctx context.Context, sub *nats.Subscription) (*nats.Msg, error) {
 // unanswered says what is known about a request without an answer.
 func unanswered(name string, err error) error {
 	if errors.Is(err, nats.ErrNoResponders) {
-		return fmt.Errorf("the running dispatcher does not take jobs %s: it is starting, or of another version; try again, or use the same version for both", name)
+		return fmt.Errorf("the running dispatcher does not take jobs %s: it is starting or stopping, or of another version; try again, or use the same version for both", name)
 	}
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("jobs %s: interrupted; the running dispatcher goes on with what it was asked", name)
@@ -155,6 +166,8 @@ func opened(reply *nats.Msg) ([]byte, error) {
 		return nil, &remoteError{text: text, is: jobs.ErrNoJob}
 	case codeWrong:
 		return nil, &remoteError{text: text, is: errUnreadable}
+	case codeNoRoom:
+		return nil, &remoteError{text: text, is: ErrNoRoom}
 	case codeVersion:
 		return nil, fmt.Errorf("%s; %w", text, ErrVersion)
 	}

@@ -22,6 +22,7 @@ type Ledger interface {
 	List(f jobs.Filter, before uint64, limit int) (page []jobs.Job, next uint64, err error)
 	Counts() jobs.Counts
 	Replayed(id string) bool
+	ForgetReplays(ctx context.Context, before time.Time, present map[string]bool) (n int, err error)
 	LastSuccess(key string) (seq uint64, ok bool)
 	History
 }
@@ -38,6 +39,7 @@ type History interface {
 type Scheduler interface {
 	Waiting(seq uint64) (schedule.Waiting, bool)
 	Snapshot() schedule.Snapshot
+	Room() int
 	Reopen(ctx context.Context, list []jobs.Job, r schedule.Reopening) []error
 	Cancel(ctx context.Context, list []jobs.Job, c schedule.Cancellation) []schedule.Verdict
 	Pause(ctx context.Context, scope, message string) (isNew bool, err error)
@@ -54,7 +56,10 @@ type Desk struct {
 	Feed      *Feed                                     // nil: offline
 	Ingest    func() (role string, partitions []Ingest) // nil: offline
 	Remote    func() []remote.Worker                    // nil: there are none
+	Page      func(operator string) (WebPass, error)    // lets somebody into the web page; nil: there is none
 	Clock     func() time.Time
+
+	KeepReplays time.Duration // how long at least it is remembered what was replayed
 }
 
 // List returns a page of jobs, newest first.
@@ -188,7 +193,7 @@ func (d *Desk) Stats(context.Context) (Stats, error) {
 		Codes:         make(map[string]int),
 		Rate:          map[string]float64{"1m": snap.Rate1m, "15m": snap.Rate15m},
 		Holds:         snap.Holds,
-		ErrorsPending: counts.Outbox,
+		ErrorsPending: counts.Outbox, ResultsPending: counts.Results,
 	}
 	for _, s := range jobs.States() {
 		stats.States[s.String()] = counts.States[s]
@@ -206,7 +211,7 @@ func (d *Desk) Stats(context.Context) (Stats, error) {
 		stats.Workers = append(stats.Workers, d.worker(name, n))
 	}
 	slices.SortFunc(stats.Workers, func(a, b Worker) int { return cmp.Compare(a.Name, b.Name) })
-	oldest, err := d.oldestUnfinished()
+	oldest, err := d.oldestUnfinished(snap)
 	stats.OldestUnfinished = utc(oldest)
 	return stats, err
 }
@@ -225,8 +230,8 @@ func (d *Desk) worker(name string, running int) Worker {
 	return w
 }
 
-func (d *Desk) oldestUnfinished() (time.Time, error) {
-	seq, ok := d.Scheduler.Snapshot().Oldest()
+func (d *Desk) oldestUnfinished(snap schedule.Snapshot) (time.Time, error) {
+	seq, ok := snap.Oldest()
 	if !ok {
 		return time.Time{}, nil
 	}

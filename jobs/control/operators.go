@@ -73,6 +73,14 @@ func (s *signing) Submit(ctx context.Context, env jobs.Envelope) (Job, error) {
 	return s.Backend.Submit(ctx, env)
 }
 
+// Web implements [Operator].
+func (s *signing) Web(ctx context.Context, q WebQuery) (WebPass, error) {
+	by := Signed{Operator: q.Operator}
+	s.sign(&by)
+	q.Operator = by.Operator
+	return s.Backend.Web(ctx, q)
+}
+
 // Replay implements [Operator].
 func (s *signing) Replay(ctx context.Context, q ReplayQuery, told Progress) (Changed, error) {
 	s.sign(&q.Signed)

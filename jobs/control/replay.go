@@ -28,12 +28,13 @@ const (
 )
 
 // Replay makes jobs of the messages of reported failures, each failure once,
-// also over repeated calls. It returns after the last is durable.
+// also over repeated calls. It returns after the last is durable, or when there is no
+// room for more.
 func (d *Desk) Replay(ctx context.Context, q ReplayQuery, told Progress) (Changed, error) {
 	if d.Failures == nil || d.Submitter == nil {
 		return Changed{}, errors.New("jobs replay: not here")
 	}
-	r := replay{desk: d, query: q, by: d.audit("replay", q.Signed), done: Changed{Skipped: []Skipped{}}, seen: make(map[string]bool)}
+	r := replay{desk: d, query: q, by: d.audit("replay", q.Signed), done: Changed{Skipped: []Skipped{}}, seen: make(map[string]bool), present: make(map[string]bool)}
 	err := d.Failures.Each(ctx, told, func(f jobs.Reported) error { return r.take(ctx, f) })
 	if err == nil {
 		err = r.flush(ctx)
@@ -41,21 +42,33 @@ func (d *Desk) Replay(ctx context.Context, q ReplayQuery, told Progress) (Change
 	if err != nil {
 		return r.done, fmt.Errorf("replay: stopped after %d jobs: %w; repeat it for the rest, none is doubled", r.done.Changed, err)
 	}
+	if q.DryRun {
+		return r.done, nil
+	}
+	// The whole topic has been read: what was replayed and is not there any more
+	// cannot come back.
+	if _, err := d.Ledger.ForgetReplays(ctx, d.now().Add(-d.KeepReplays), r.present); err != nil {
+		return r.done, fmt.Errorf("replay: all is done, but what is old was not forgotten: %w", err)
+	}
 	return r.done, nil
 }
 
 type replay struct {
-	desk  *Desk
-	query ReplayQuery
-	by    jobs.AuditEntry
-	done  Changed
-	seen  map[string]bool // in this call: a failure may have been reported twice
-	batch []jobs.Envelope
-	bytes int
+	desk    *Desk
+	query   ReplayQuery
+	by      jobs.AuditEntry
+	done    Changed
+	seen    map[string]bool // in this call: a failure may have been reported twice
+	present map[string]bool // on the topic, of those that were replayed before
+	batch   []jobs.Envelope
+	bytes   int
 }
 
 func (r *replay) take(ctx context.Context, f jobs.Reported) error {
 	id := f.ReplayID()
+	if r.desk.Ledger.Replayed(id) {
+		r.present[id] = true
+	}
 	if !r.query.Filter.Match(&f) || r.seen[id] {
 		return nil
 	}
@@ -83,7 +96,7 @@ func (r *replay) take(ctx context.Context, f jobs.Reported) error {
 
 // not says why a failure is left as it is.
 func (r *replay) not(f *jobs.Reported, id string) string {
-	if r.desk.Ledger.Replayed(id) {
+	if r.present[id] {
 		return "it was replayed as " + id
 	}
 	if f.Lost != "" {
@@ -107,6 +120,9 @@ func (r *replay) not(f *jobs.Reported, id string) string {
 func (r *replay) flush(ctx context.Context) error {
 	if len(r.batch) == 0 {
 		return nil
+	}
+	if r.desk.Scheduler.Room() <= 0 {
+		return ErrNoRoom
 	}
 	if err := r.desk.Submitter.Submit(ctx, r.batch); err != nil {
 		return err

@@ -1,10 +1,13 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -17,6 +20,7 @@ import (
 const (
 	serviceName   = "dispatcher-jobs"
 	subjectPrefix = "dispatcher.control"
+	hello         = "commands" // asked for nothing
 )
 
 // Version is that of the control API. A program of another one is refused: what
@@ -39,6 +43,7 @@ const beat = 500 * time.Millisecond
 const (
 	codeNoJob   = "404" // [jobs.ErrNoJob]
 	codeVersion = "505"
+	codeNoRoom  = "429" // [ErrNoRoom]
 	codeWrong   = "400"
 	codeFailed  = "500"
 )
@@ -60,18 +65,24 @@ func answerers(backend Backend) map[string]answerer {
 		"pause":  change(quiet(backend.Pause)),
 		"resume": change(quiet(backend.Resume)),
 		"replay": change(backend.Replay),
+		"web":    change(quiet(backend.Web)),
 		"submit": submit(backend.Submit),
+		hello:    look(func(context.Context, struct{}) (a struct{}, err error) { return a, nil }),
 	}
 }
 
-// offer answers requests below prefix; by says what answers a subject.
+// offer answers requests below prefix; by says what answers a subject. [hello]
+// comes last: whoever is answered can ask for all the others.
 func offer(nc *nats.Conn, prefix string, by func(subject string) map[string]answerer) (stop func() error, err error) {
 	service, err := micro.AddService(nc, micro.Config{Name: serviceName, Version: Version})
 	if err != nil {
 		return nil, fmt.Errorf("offer control api: %w", err)
 	}
 	group := service.AddGroup(prefix)
-	for name := range by("") {
+	names := slices.SortedFunc(maps.Keys(by("")), func(a, b string) int {
+		return cmp.Or(cmp.Compare(b2i(a == hello), b2i(b == hello)), cmp.Compare(a, b))
+	})
+	for _, name := range names {
 		handler := micro.HandlerFunc(func(r micro.Request) {
 			if answer := by(r.Subject())[name]; answer != nil {
 				go serve(r, answer)
@@ -86,6 +97,13 @@ func offer(nc *nats.Conn, prefix string, by func(subject string) map[string]answ
 		return nil, fmt.Errorf("offer control api: %w", err)
 	}
 	return service.Stop, nil
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // answerer answers the body of a request.
@@ -156,6 +174,8 @@ func serve(r micro.Request, answer answerer) {
 	switch { // whoever asked may have gone: nobody else is to be told
 	case errors.Is(err, jobs.ErrNoJob):
 		_ = r.Error(codeNoJob, err.Error(), nil)
+	case errors.Is(err, ErrNoRoom):
+		_ = r.Error(codeNoRoom, err.Error(), nil)
 	case errors.Is(err, errUnreadable), IsWrongKey(err):
 		_ = r.Error(codeWrong, err.Error(), nil)
 	case err != nil:

@@ -13,6 +13,9 @@ type Submitter interface {
 	Submit(ctx context.Context, envs []jobs.Envelope) error
 }
 
+// ErrNoRoom says that no more messages are taken in for now.
+var ErrNoRoom = errors.New("as many jobs are unfinished as max_unfinished allows; ask again when some have ended, or raise it")
+
 // Submit makes a job of a message, and returns it after the sync. The same
 // message (by its id) twice is one job.
 func (d *Desk) Submit(ctx context.Context, env jobs.Envelope) (Job, error) {
@@ -21,6 +24,9 @@ func (d *Desk) Submit(ctx context.Context, env jobs.Envelope) (Job, error) {
 	}
 	if d.Submitter == nil {
 		return Job{}, errors.New("jobs submit: not here")
+	}
+	if d.Scheduler.Room() <= 0 {
+		return Job{}, ErrNoRoom
 	}
 	if err := d.Submitter.Submit(ctx, []jobs.Envelope{env}); err != nil {
 		return Job{}, err

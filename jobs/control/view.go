@@ -54,6 +54,7 @@ type Stats struct {
 	Ingest           []Ingest           `json:"ingest,omitempty"`
 	Workers          []Worker           `json:"workers,omitempty"`
 	ErrorsPending    int                `json:"errors_pending"`
+	ResultsPending   int                `json:"results_pending,omitempty"`
 }
 
 // Ingest is how far one Kafka partition has been read.

@@ -3,6 +3,7 @@ package embed
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,4 +77,26 @@ func holdsMessages(dir string) bool {
 		info, err := f.Info()
 		return err != nil || filepath.Ext(f.Name()) == ".blk" && info.Size() > 0
 	})
+}
+
+// checkRights refuses a store of which a file may not be read and written. The
+// server would not say so, and delete a stream that it cannot open.
+func checkRights(dir string) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		file, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		return file.Close()
+	})
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("open JOBS: %w; run this as the owner of the data directory, and give back the rights", err)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("open JOBS: %w", err)
+	}
+	return nil
 }

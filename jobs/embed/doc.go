@@ -25,5 +25,6 @@
 // not answer, and shows messages that are not on disk, until [Server.Restart].
 // jobs.Stream notices that. A restart closes the connection, so that nothing
 // waits for answers of the former server; local clients find the new one at the
-// same address. What the server calls fatal is an error of [Start].
+// same address. What the server calls fatal is an error of [Start]. A crash
+// between the two files that describe a stream is mended at the next start.
 package embed

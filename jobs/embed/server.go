@@ -59,6 +59,12 @@ func Start(cfg Config) (*Server, error) {
 }
 
 func (s *Server) start() error {
+	if err := checkRights(s.cfg.StoreDir); err != nil {
+		return err
+	}
+	if err := mendMeta(s.cfg.StoreDir); err != nil {
+		return err
+	}
 	srv, err := s.launch()
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"dispatcher/internal/uptime"
 	"dispatcher/jobs"
 	"dispatcher/jobs/join"
 )
@@ -19,7 +20,7 @@ type ClientConfig struct {
 	Hosts    []join.File // of the join file
 	Process  string      // host/pid
 	Capacity int         // attempts at a time
-	Boottime func() time.Duration
+	Uptime   func() time.Duration
 	Clock    func() time.Time
 	Log      *slog.Logger
 }
@@ -45,8 +46,8 @@ type Client struct {
 // NewClient connects to the run hosts, for ever: those that cannot be reached are tried
 // again.
 func NewClient(cfg ClientConfig) (*Client, error) {
-	if cfg.Boottime == nil {
-		cfg.Boottime = Boottime
+	if cfg.Uptime == nil {
+		cfg.Uptime = uptime.Now
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now

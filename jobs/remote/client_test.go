@@ -46,7 +46,7 @@ func (d *desk) Lease(ctx context.Context, worker, holder string) (*jobs.Claim, e
 	}
 }
 
-func (d *desk) Renew(_ string, list []jobs.Lease, _ time.Duration) []schedule.Renewal {
+func (d *desk) RenewLeases(_ string, list []jobs.Lease, _ time.Duration) []schedule.Renewal {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	answer := make([]schedule.Renewal, len(list))
@@ -135,7 +135,7 @@ func newPair(t *testing.T, lease time.Duration) *pair {
 	p.boottime.Store(int64(time.Hour))
 	p.client, err = remote.NewClient(remote.ClientConfig{
 		Hosts: []join.File{g.files["w1"]}, Process: "h/1", Capacity: 2, Log: slog.New(slog.DiscardHandler),
-		Boottime: func() time.Duration { return time.Duration(p.boottime.Load()) },
+		Uptime: func() time.Duration { return time.Duration(p.boottime.Load()) },
 	})
 	if err != nil {
 		t.Fatal(err)

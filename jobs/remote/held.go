@@ -17,7 +17,7 @@ type held struct {
 	host     *host
 	lease    jobs.Lease
 	ref      leaseRef
-	until    atomic.Int64 // Boottime, nanoseconds: nothing is sent later
+	until    atomic.Int64 // [ClientConfig.Uptime], nanoseconds: nothing is sent later
 	canceled atomic.Bool
 	revoked  context.Context
 	revoke   context.CancelCauseFunc
@@ -28,7 +28,7 @@ func (h *held) stop() { h.revoke(errLeaseEnded) }
 // share is what of a lease is used: clocks may differ a little in their speed.
 func share(lease time.Duration) time.Duration { return lease - lease/10 }
 
-// hold notes a lease that lasts since a moment of Boottime.
+// hold notes a lease that lasts since a moment of [ClientConfig.Uptime].
 func (c *Client) hold(h *host, ref leaseRef, since, lease time.Duration) *held {
 	k := &held{host: h, ref: ref, lease: jobs.Lease{Seq: ref.Seq, ID: ref.ID, Epoch: ref.Epoch, Holder: h.file.Address}}
 	k.revoked, k.revoke = context.WithCancelCause(context.Background())
@@ -69,7 +69,7 @@ func (c *Client) valid(h *held) bool {
 	if safeguard.Off("lease at the worker") {
 		return true
 	}
-	return h.revoked.Err() == nil && int64(c.cfg.Boottime()) < h.until.Load()
+	return h.revoked.Err() == nil && int64(c.cfg.Uptime()) < h.until.Load()
 }
 
 // watchEvery is how often the leases are looked at. It is no promise: each request

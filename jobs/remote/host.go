@@ -164,7 +164,7 @@ func (h *host) renew(ctx context.Context) error {
 		q.Holds = append(q.Holds, hold)
 	}
 	c.mu.Unlock()
-	since := c.cfg.Boottime()
+	since := c.cfg.Uptime()
 	var answer renewAnswer
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout/2)
 	defer cancel()
@@ -211,7 +211,7 @@ func (h *host) claim(ctx context.Context) (*jobs.Claim, error) {
 			cancel()
 		}
 	})()
-	since := c.cfg.Boottime()
+	since := c.cfg.Uptime()
 	data, err := h.exchange(asking, kindClaim, q)
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ import (
 // Scheduler is what a server asks.
 type Scheduler interface {
 	Lease(ctx context.Context, worker, holder string) (*jobs.Claim, error)
-	Renew(holder string, list []jobs.Lease, patience time.Duration) []schedule.Renewal
+	RenewLeases(holder string, list []jobs.Lease, patience time.Duration) []schedule.Renewal
 	Forgo(lease jobs.Lease)
 	Lock(ctx context.Context, lease jobs.Lease, objects []string) error
 	Checkpoint(ctx context.Context, lease jobs.Lease, steps []jobs.Step, sync bool) error
@@ -188,7 +188,7 @@ func (r *request) renew() error {
 		}
 		known, at = append(known, l), append(at, i)
 	}
-	for i, n := range r.cfg.Scheduler.Renew(r.holder(q.Session), known, r.cfg.Lease/3) {
+	for i, n := range r.cfg.Scheduler.RenewLeases(r.holder(q.Session), known, r.cfg.Lease/3) {
 		answer.Leases[at[i]] = renewed{Stale: n.Stale, Renewed: n.Renewed, Canceled: n.Canceled}
 	}
 	return r.reply(answer)

@@ -8,6 +8,7 @@ import (
 )
 
 // Activate lets workers have jobs: this process is the active one of its group.
+// With a [Config.Uptime] they have none before the first [Scheduler.Renew].
 func (s *Scheduler) Activate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -15,6 +16,7 @@ func (s *Scheduler) Activate() {
 		return
 	}
 	s.active = true
+	s.until.Store(0) // of a former session
 	s.revoked, s.revoke = context.WithCancel(context.Background())
 	s.pump()
 }

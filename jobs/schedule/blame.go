@@ -12,6 +12,7 @@ import (
 func (s *Scheduler) blame(ctx context.Context, inHand []marked) error {
 	until := s.cfg.Clock().Add(s.cfg.Quarantine)
 	var quarantine []jobs.Quarantined
+	blamed := make(map[uint64]bool) // once for one end, whatever the file says
 	for _, m := range inHand {
 		job, err := s.cfg.Ledger.JobBySeq(m.seq)
 		if err != nil || job.State.Ended() {
@@ -20,6 +21,10 @@ func (s *Scheduler) blame(ctx context.Context, inHand []marked) error {
 		for _, name := range m.objects {
 			quarantine = append(quarantine, jobs.Quarantined{Object: name, Seq: m.seq, Until: until})
 		}
+		if blamed[m.seq] {
+			continue
+		}
+		blamed[m.seq] = true
 		if err := s.blameOne(ctx, job); err != nil {
 			return err
 		}

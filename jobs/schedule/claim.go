@@ -80,7 +80,7 @@ func (s *Scheduler) withdraw(ctx context.Context, c *claimer) error {
 
 // take marks the next eligible entry as running; nil if there is none.
 func (s *Scheduler) take(c *claimer) *entry {
-	if !s.active || s.aloneSeq != 0 {
+	if !s.active || s.aloneSeq != 0 || s.lapsed() || c.holder != "" && !s.mayLease() {
 		return nil
 	}
 	eligible := func(kind uint8) bool { return s.holds.pass(kinds[kind], c.worker) }
@@ -112,19 +112,31 @@ func (s *Scheduler) take(c *claimer) *entry {
 
 // pump hands ready jobs to waiting workers.
 func (s *Scheduler) pump() {
-	for len(s.claimers) > 0 {
-		c := s.claimers[0]
+	refused := make(map[string]bool, 2) // workers, for whom there is nothing now
+	for i := 0; i < len(s.claimers); {
+		c := s.claimers[i]
+		if refused[c.worker] {
+			i++
+			continue
+		}
 		e := s.take(c)
 		if e == nil {
-			return
+			refused[c.worker] = true // there may be something for others: holds concern single workers, too
+			i++
+			continue
 		}
-		s.claimers = slices.Delete(s.claimers, 0, 1)
+		s.claimers = slices.Delete(s.claimers, i, i+1)
 		c.got <- e
 	}
 }
 
 // begin reads what the worker needs and marks the job as in hand.
 func (s *Scheduler) begin(ctx context.Context, e *entry, c *claimer) (*jobs.Claim, error) {
+	if c.holder == "" { // a worker on another host outlives an unclean end
+		if err := s.takeSlot(ctx, e); err != nil {
+			return nil, s.noMaterial(ctx, e, err)
+		}
+	}
 	job, payload, steps, err := s.material(ctx, e)
 	if err != nil {
 		return nil, s.noMaterial(ctx, e, err)
@@ -140,9 +152,7 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, c *claimer) (*jobs.Clai
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.run.job, e.run.payload = job, payload
-	if e.run.lease == nil { // a worker on another host outlives an unclean end
-		e.run.slot = s.slots.mark(e.seq, nil)
-	}
+	s.slots.mark(e.run.slot, e.seq, nil)
 	s.onChanged(&e.run.job)
 	claim := &jobs.Claim{
 		Lease:    jobs.Lease{Seq: e.seq, ID: job.ID, Epoch: e.epoch, Holder: c.holder},
@@ -152,6 +162,7 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, c *claimer) (*jobs.Clai
 		Resumed:  e.resumed,
 		Revoked:  s.revoked,
 		Canceled: func() bool { return e.canceling.Load() != nil },
+		Lapsed:   s.lapsed,
 	}
 	if e.lands > now.UnixNano() {
 		claim.LandsBy = time.Unix(0, e.lands)
@@ -160,6 +171,21 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, c *claimer) (*jobs.Clai
 		claim.Granted = slices.Clone(e.grant.objects)
 	}
 	return claim, nil
+}
+
+// takeSlot waits until a claimed job has a place in the slot file, however long
+// the disk is full.
+func (s *Scheduler) takeSlot(ctx context.Context, e *entry) error {
+	return s.untilStored(ctx, func() error {
+		slot, err := s.slots.take()
+		if err != nil {
+			return fmt.Errorf("mark %d as in hand: %w", e.seq, err)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		e.run.slot = slot
+		return nil
+	})
 }
 
 // material reads the record, the payload and the steps of a claimed job.

@@ -30,6 +30,7 @@ type Config struct {
 
 	SlotFile string // "" keeps none (tests)
 	Clock    func() time.Time
+	Uptime   func() time.Duration // of sessions, suspensions included; nil: nobody else can be active
 	Log      *slog.Logger
 }
 

@@ -19,7 +19,9 @@
 //   - Each claim has a new epoch; a report with an old one is refused with
 //     [jobs.ErrStale] and changes nothing.
 //   - Nothing is claimed unless the process is active ([Scheduler.Activate])
-//     and no hold of its scope is set. A hold spends no attempt.
+//     and no hold of its scope is set. A hold spends no attempt. Whether the
+//     process may still be active is asked before each claim and each write
+//     ([Scheduler.Renew]): a session that was slept away is over at once.
 //   - A claim of a worker on another host is a lease ([Scheduler.Lease]). It ends
 //     unless it is renewed, and only an active scheduler renews; before it has
 //     ended its job and objects are given to nobody. The ledger knows of it before
@@ -30,7 +32,8 @@
 // # Failure cases
 //
 //   - The ledger refuses an outcome (disk full): the outcome is kept and tried
-//     again until it is stored; its lane and locks stay taken meanwhile.
+//     again until it is stored; its lane and locks stay taken meanwhile. Nothing
+//     is claimed that has no place in the slot file. All of that is a hold.
 //   - The process dies: the jobs that were in hand stand in the slot file, with
 //     the objects that they may have written. They are marked as resumed, their
 //     objects are quarantined, and a job found there twice runs alone, the third

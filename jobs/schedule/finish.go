@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -219,23 +218,6 @@ func (s *Scheduler) putBack(ctx context.Context, e *entry, o jobs.Outcome) error
 	s.grantFor(freed, now)
 	s.pump()
 	return nil
-}
-
-// untilStored repeats a ledger write that fails, for as long as ctx lives:
-// whoever waits behind it must not go on before it is stored.
-func (s *Scheduler) untilStored(ctx context.Context, write func() error) error {
-	for n := 1; ; n++ {
-		err := write()
-		if err == nil || ctx.Err() != nil {
-			return errors.Join(err, context.Cause(ctx))
-		}
-		s.cfg.Log.Error("ledger does not store an outcome, it is tried again", "error", err, "try", n)
-		select {
-		case <-ctx.Done():
-			return errors.Join(err, context.Cause(ctx))
-		case <-time.After(time.Second):
-		}
-	}
 }
 
 func attemptOf(job *jobs.Job, o jobs.Outcome) *jobs.Attempt {

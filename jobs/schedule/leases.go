@@ -31,7 +31,7 @@ func (r *run) holder() string {
 func (r *run) restored() bool { return r.lease != nil && r.lease.reread }
 
 // Lease is [Scheduler.Claim] for a worker on another host. The claim ends when
-// it is not renewed within [Config.Lease], see [Scheduler.Renew].
+// it is not renewed within [Config.Lease], see [Scheduler.RenewLeases].
 func (s *Scheduler) Lease(ctx context.Context, worker, holder string) (*jobs.Claim, error) {
 	return s.claim(ctx, &claimer{worker: worker, holder: holder})
 }
@@ -43,11 +43,11 @@ type Renewal struct {
 	Canceled bool // an operator wants the attempt to end before its next step
 }
 
-// Renew prolongs the leases that a holder says it has, in that order. Only an
-// active process prolongs: nobody else may become active before they have
-// ended. Leases that were given out more than patience ago, which the holder does
+// RenewLeases prolongs the leases that a holder says it has, in that order. Only an
+// active process prolongs, and only as long as its session outlives them: nobody
+// else may become active before they have ended. Leases that were given out more than patience ago, which the holder does
 // not know and which have no locks, have got lost on the way: they are given back.
-func (s *Scheduler) Renew(holder string, list []jobs.Lease, patience time.Duration) []Renewal {
+func (s *Scheduler) RenewLeases(holder string, list []jobs.Lease, patience time.Duration) []Renewal {
 	answer := make([]Renewal, len(list))
 	named := make(map[uint64]bool, len(list))
 	s.mu.Lock()
@@ -64,10 +64,11 @@ func (s *Scheduler) Renew(holder string, list []jobs.Lease, patience time.Durati
 			answer[i].Stale = true
 			continue
 		}
-		if s.active {
+		renew := s.mayLease()
+		if renew {
 			e.run.lease.until = now.Add(s.cfg.Lease)
 		}
-		answer[i] = Renewal{Renewed: s.active, Canceled: e.canceling.Load() != nil}
+		answer[i] = Renewal{Renewed: renew, Canceled: e.canceling.Load() != nil}
 	}
 	for e := range s.leased {
 		if l := e.run.lease; e.phase == running && l.holder == holder && !l.locked && !named[e.seq] && now.Sub(l.since) > patience {
@@ -76,6 +77,12 @@ func (s *Scheduler) Renew(holder string, list []jobs.Lease, patience time.Durati
 	}
 	s.pump()
 	return answer
+}
+
+// mayLease reports whether a lease that begins now ends before another process
+// can be active.
+func (s *Scheduler) mayLease() bool {
+	return s.active && (s.cfg.Uptime == nil || s.cfg.Uptime()+s.cfg.Lease <= time.Duration(s.until.Load()))
 }
 
 // Forgo gives back a claim that its holder has never seen. One that has locks is left alone.

@@ -66,7 +66,7 @@ func TestALeaseThatIsNotRenewedGivesItsJobToAnotherAndIsRefusedThen(t *testing.T
 	}
 	b.none(t) // the next of its key waits
 	c.now = c.now.Add(9 * time.Second)
-	if r := b.Renew("a", []jobs.Lease{first.Lease}, time.Second); !r[0].Renewed {
+	if r := b.RenewLeases("a", []jobs.Lease{first.Lease}, time.Second); !r[0].Renewed {
 		t.Fatalf("not renewed: %+v", r)
 	}
 	c.now = c.now.Add(9 * time.Second)
@@ -88,7 +88,7 @@ func TestALeaseThatIsNotRenewedGivesItsJobToAnotherAndIsRefusedThen(t *testing.T
 			t.Errorf("%s of the lost lease: %v", what, err)
 		}
 	}
-	if r := b.Renew("a", []jobs.Lease{first.Lease}, time.Second); !r[0].Stale {
+	if r := b.RenewLeases("a", []jobs.Lease{first.Lease}, time.Second); !r[0].Stale {
 		t.Errorf("the lost lease is renewed: %+v", r)
 	}
 	if err := b.Lock(t.Context(), second.Lease, []string{"o/1"}); err != nil {
@@ -117,7 +117,7 @@ func TestOnlyTheHolderOfALeaseMayUseIt(t *testing.T) {
 			t.Errorf("%q may lock: %v", holder, err)
 		}
 	}
-	if r := b.Renew("b", []jobs.Lease{c.Lease}, time.Second); !r[0].Stale {
+	if r := b.RenewLeases("b", []jobs.Lease{c.Lease}, time.Second); !r[0].Stale {
 		t.Errorf("another may renew: %+v", r)
 	}
 	b.finish(t, c, succeeded)
@@ -132,7 +132,7 @@ func TestAProcessThatIsNotActiveProlongsNothing(t *testing.T) {
 	claim := b.lease(t, "a")
 	b.Deactivate()
 	c.now = c.now.Add(6 * time.Second)
-	if r := b.Renew("a", []jobs.Lease{claim.Lease}, time.Second); r[0].Renewed || r[0].Stale {
+	if r := b.RenewLeases("a", []jobs.Lease{claim.Lease}, time.Second); r[0].Renewed || r[0].Stale {
 		t.Errorf("%+v", r)
 	}
 	c.now = c.now.Add(5 * time.Second)
@@ -155,10 +155,10 @@ func TestAClaimThatItsHolderHasNeverSeenComesBackSoon(t *testing.T) {
 	if err := b.Lock(t.Context(), locked.Lease, []string{"o"}); err != nil {
 		t.Fatal(err)
 	}
-	b.Renew("a", nil, 3*time.Second)
+	b.RenewLeases("a", nil, 3*time.Second)
 	b.none(t)
 	c.now = c.now.Add(4 * time.Second)
-	b.Renew("a", nil, 3*time.Second)
+	b.RenewLeases("a", nil, 3*time.Second)
 	if again := b.lease(t, "b"); again.Seq != lost.Seq {
 		t.Errorf("job %d is given out", again.Seq)
 	}
@@ -210,7 +210,7 @@ func TestALeaseOutlivesTheProcessThatGaveIt(t *testing.T) {
 	}
 	after.none(t)
 	c.now = c.now.Add(11 * time.Second)
-	after.Renew("c", nil, time.Hour)
+	after.RenewLeases("c", nil, time.Hour)
 	after.expire(t)
 	if m.state(silent.Seq) != jobs.Retrying {
 		t.Errorf("the silent one is %s", m.state(silent.Seq))

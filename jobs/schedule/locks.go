@@ -192,7 +192,7 @@ func (s *Scheduler) lock(lease jobs.Lease, names []string) error {
 	if e.run.lease != nil {
 		e.run.lease.locked = true
 	}
-	e.run.slot = s.slots.remark(e.run.slot, e.seq, names)
+	s.slots.mark(e.run.slot, e.seq, names)
 	return nil
 }
 

@@ -3,8 +3,11 @@ package schedule
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dispatcher/jobs"
@@ -37,9 +40,11 @@ type Scheduler struct {
 	partitions partitionIndex
 	claimers   []*claimer
 	epoch      uint64
-	inHand     int // running and ending
+	inHand     int          // running and ending
+	stuck      atomic.Int32 // writes to the store that are being repeated
 	aloneSeq   uint64
 	active     bool
+	until      atomic.Int64    // nobody else is active before, see Renew
 	revoked    context.Context // ends when running jobs must stop at once
 	revoke     context.CancelFunc
 	idle       chan struct{} // closed and renewed whenever inHand falls to 0
@@ -108,6 +113,9 @@ func (s *Scheduler) tellEnded(job jobs.Job) {
 // when the last process ended unclean. Call it once, before anything else.
 func (s *Scheduler) Load(ctx context.Context) error {
 	slots, inHand, err := openSlots(s.cfg.SlotFile)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("open slot file: %w; run this as the owner of the data directory, and give back the rights", err)
+	}
 	if err != nil {
 		return fmt.Errorf("open slot file: %w", err)
 	}

@@ -20,11 +20,16 @@ const slotSize = 4096
 // sequence (8 bytes), length of the names (4), CRC-32 (4), names split by NUL;
 // sequence 0 is a free slot.
 type slotFile struct {
-	mu   sync.Mutex
-	m    []byte // the file, mapped: what is written there outlives the process; nil: nothing is kept
-	free []int
-	size int
+	mu     sync.Mutex
+	file   *os.File
+	m      []byte // the file, mapped: what is written there outlives the process; nil: nothing is kept
+	free   []int
+	size   int
+	backed int // slots that have their place on the disk
 }
+
+// backEach is how many slots get their place on the disk at once.
+const backEach = 16
 
 // maxSlots is how many running jobs are marked; there are never more.
 const maxSlots = 4096
@@ -51,12 +56,54 @@ func openSlots(path string) (*slotFile, []marked, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	defer file.Close()
+	s.file = file
 	if err := file.Truncate(maxSlots * slotSize); err != nil { // sparse
-		return nil, nil, err
+		return nil, nil, errors.Join(err, file.Close())
 	}
 	s.m, err = syscall.Mmap(int(file.Fd()), 0, maxSlots*slotSize, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
-	return s, found, err
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return s, found, nil
+}
+
+// take reserves a slot for a job; -1 if none is kept. It fails when the disk has
+// no place for one: to write a page that has none would end the process.
+func (s *slotFile) take() (slot int, err error) {
+	if s == nil || s.m == nil {
+		return -1, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.free); n > 0 {
+		slot, s.free = s.free[n-1], s.free[:n-1]
+		return slot, nil
+	}
+	if s.size >= maxSlots {
+		return -1, nil
+	}
+	if err := s.back(s.size + 1); err != nil {
+		return -1, err
+	}
+	s.size++
+	return s.size - 1, nil
+}
+
+// back gives the first n slots their place on the disk: what they hold is
+// written once more.
+func (s *slotFile) back(n int) error {
+	for n > s.backed {
+		content := make([]byte, backEach*slotSize)
+		at := int64(s.backed) * slotSize
+		if _, err := s.file.ReadAt(content, at); err != nil {
+			return err
+		}
+		if _, err := s.file.WriteAt(content, at); err != nil {
+			return err
+		}
+		s.backed += backEach
+	}
+	return nil
 }
 
 // reset empties the file, once what it said is in the ledger.
@@ -83,28 +130,11 @@ func readSlots(content []byte) (found []marked) {
 	return found
 }
 
-// mark takes a slot for a job and returns its number, -1 if none is kept.
-func (s *slotFile) mark(seq uint64, objects []string) int {
-	if s == nil || s.m == nil {
-		return -1
-	}
-	s.mu.Lock()
-	slot := s.size
-	if n := len(s.free); n > 0 {
-		slot, s.free = s.free[n-1], s.free[:n-1]
-	} else if s.size++; slot >= maxSlots {
-		s.mu.Unlock()
-		return -1
-	}
-	s.mu.Unlock()
-	return s.remark(slot, seq, objects)
-}
-
-// remark writes a slot anew: the sequence last, so that a slot that is half
-// written does not count.
-func (s *slotFile) remark(slot int, seq uint64, objects []string) int {
+// mark writes a slot: the sequence last, so that one that is half written does
+// not count.
+func (s *slotFile) mark(slot int, seq uint64, objects []string) {
 	if slot < 0 {
-		return slot
+		return
 	}
 	names := strings.Join(objects, "\x00")
 	if len(names) > slotSize-16 {
@@ -115,7 +145,6 @@ func (s *slotFile) remark(slot int, seq uint64, objects []string) int {
 	binary.LittleEndian.PutUint32(record[8:], uint32(len(names)))
 	binary.LittleEndian.PutUint32(record[12:], crc32.ChecksumIEEE([]byte(names)))
 	binary.LittleEndian.PutUint64(record, seq)
-	return slot
 }
 
 // clear frees a slot.
@@ -132,5 +161,5 @@ func (s *slotFile) close() error {
 	}
 	m := s.m
 	s.m = nil
-	return syscall.Munmap(m)
+	return errors.Join(syscall.Munmap(m), s.file.Close())
 }

@@ -28,6 +28,7 @@ type Config struct {
 	UserAgent         string
 	Guarded           bool     // requests may have a permit, see [WithPermit]
 	Requests          Requests // nil: nobody wants to know
+	Tracer            Tracer   // of requests for jobs; nil: none
 }
 
 func (c *Config) setDefaults() {

@@ -1,6 +1,7 @@
 package ciso
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -39,6 +40,22 @@ func Routes() []Route {
 // answer (0: there was none), and how long that took.
 type Requests interface {
 	Request(route, status int, took time.Duration)
+}
+
+// Tracer is told of each request for a job before it is sent, and may add
+// headers to it; end is called with the status of the answer, or the error.
+type Tracer interface {
+	Request(ctx context.Context, route Route, req *http.Request) (end func(status int, err error))
+}
+
+// trace tells the tracer of a request. One that is for no job, or for many, is
+// not in a trace.
+func (c *Client) trace(ctx context.Context, r *request, req *http.Request) func(int, error) {
+	if c.cfg.Tracer == nil || jobID(ctx) == "" {
+		return func(int, error) {}
+	}
+	route := Routes()[c.routes.of(r.method, r.path)]
+	return c.cfg.Tracer.Request(ctx, route, req)
 }
 
 // routeKey is a route cut in three, so that looking it up makes no new text.

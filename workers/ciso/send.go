@@ -87,7 +87,7 @@ func (c *Client) told(ctx context.Context, r *request, token string, ended func(
 	return c.exchange(ctx, r, token)
 }
 
-func (c *Client) exchange(ctx context.Context, r *request, token string) (*answer, error) {
+func (c *Client) exchange(ctx context.Context, r *request, token string) (a *answer, err error) {
 	timeout := r.timeout
 	if timeout == 0 {
 		timeout = c.cfg.Timeout
@@ -104,10 +104,13 @@ func (c *Client) exchange(ctx context.Context, r *request, token string) (*answe
 	if err != nil {
 		return nil, err
 	}
+	ended, status := c.trace(ctx, r, req), 0
+	defer func() { ended(status, err) }()
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, err
 	}
+	status = resp.StatusCode
 	defer resp.Body.Close()
 	body, err := readAll(resp)
 	if err != nil {
