@@ -1,13 +1,10 @@
 package control
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -79,31 +76,33 @@ func offer(nc *nats.Conn, prefix string, by func(subject string) map[string]answ
 		return nil, fmt.Errorf("offer control api: %w", err)
 	}
 	group := service.AddGroup(prefix)
-	names := slices.SortedFunc(maps.Keys(by("")), func(a, b string) int {
-		return cmp.Or(cmp.Compare(b2i(a == hello), b2i(b == hello)), cmp.Compare(a, b))
-	})
-	for _, name := range names {
+	add := func(name string) error {
 		handler := micro.HandlerFunc(func(r micro.Request) {
 			if answer := by(r.Subject())[name]; answer != nil {
 				go serve(r, answer)
 			}
 		})
 		if err := group.AddEndpoint(name, handler, micro.WithEndpointSubject(name)); err != nil {
-			return nil, fmt.Errorf("offer control api %s: %w", name, err)
+			return fmt.Errorf("offer control api %s: %w", name, err)
 		}
+		return nil
+	}
+	for name := range by("") {
+		if name != hello {
+			err = errors.Join(err, add(name))
+		}
+	}
+	if by("")[hello] != nil {
+		err = errors.Join(err, add(hello))
+	}
+	if err != nil {
+		return nil, err
 	}
 	// Whoever asks from now on is heard: the server knows all of it.
 	if err := nc.FlushTimeout(lookTimeout); err != nil {
 		return nil, fmt.Errorf("offer control api: %w", err)
 	}
 	return service.Stop, nil
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // answerer answers the body of a request.

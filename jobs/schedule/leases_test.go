@@ -279,3 +279,79 @@ func TestAnUploadGoesToAWorkerThatReachesS3(t *testing.T) {
 		t.Error("the wrong jobs are kept back")
 	}
 }
+
+// TestAWorkerForWhomThereIsNothingKeepsNothingFromTheOthers, whoever has waited
+// for longer.
+func TestAWorkerForWhomThereIsNothingKeepsNothingFromTheOthers(t *testing.T) {
+	t.Parallel()
+	b := leases(t, newMemory(), &clock{now: time.Now()})
+	b.SetHold(jobs.Hold{Reason: jobs.HoldAPIDown, Scope: WorkerScope("held")})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	waits := make(chan struct{})
+	go func() {
+		_, _ = b.Claim(ctx, "held") // in vain
+		close(waits)
+	}()
+	got := make(chan *jobs.Claim, 1)
+	for { // it waits first
+		b.mu.Lock()
+		n := len(b.claimers)
+		b.mu.Unlock()
+		if n == 1 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	go func() {
+		c, _ := b.Lease(t.Context(), "free", "free")
+		got <- c
+	}()
+	for {
+		b.mu.Lock()
+		n := len(b.claimers)
+		b.mu.Unlock()
+		if n == 2 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	b.feed(t, "k")
+	select {
+	case c := <-got:
+		if c == nil {
+			t.Error("it gets nothing")
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the other one gets nothing")
+	}
+	cancel()
+	<-waits
+}
+
+// TestNoLeaseOutlivesTheSession: another process may be active after it.
+func TestNoLeaseOutlivesTheSession(t *testing.T) {
+	t.Parallel()
+	c := &clock{now: time.Now()}
+	var uptime time.Duration
+	b := newBench(t, newMemory(), func(cfg *Config) {
+		cfg.Clock, cfg.Lease, cfg.Uptime = c.read, 10*time.Second, func() time.Duration { return uptime }
+	})
+	b.feed(t, "k1", "k2")
+	b.Scheduler.Renew(15 * time.Second)
+	claim := b.lease(t, "a")
+	uptime = 6 * time.Second // a lease from now on would outlive the session
+	if r := b.RenewLeases("a", []jobs.Lease{claim.Lease}, time.Hour); r[0].Renewed || r[0].Stale {
+		t.Errorf("%+v", r)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if c, err := b.Lease(ctx, "b", "b"); err == nil {
+		t.Errorf("%s is given out", c.ID)
+	}
+	b.Scheduler.Renew(30 * time.Second)
+	if r := b.RenewLeases("a", []jobs.Lease{claim.Lease}, time.Hour); !r[0].Renewed {
+		t.Errorf("%+v", r)
+	}
+	b.lease(t, "b")
+}
