@@ -2,7 +2,7 @@
 
 function __fish_dispatcher_no_subcommand --description 'Test if there has been any subcommand yet'
     for i in (commandline -opc)
-        if contains -- $i run consume jobs list show stats watch retry cancel pause resume submit replay init-config init-compose auth check plan schema health version completion help h help h
+        if contains -- $i run consume jobs list show stats watch retry cancel pause resume submit replay web init-config init-compose auth check plan schema health version completion help h help h
             return 1
         end
     end
@@ -112,6 +112,9 @@ complete -c dispatcher -n '__fish_seen_subcommand_from replay' -f -l since -r -d
 complete -c dispatcher -n '__fish_seen_subcommand_from replay' -f -l type -r -d 'message `TYPE`; repeatable'
 complete -c dispatcher -n '__fish_seen_subcommand_from replay' -f -l code -r -d 'failure `CODE` such as no_match; repeatable'
 complete -c dispatcher -n '__fish_seen_subcommand_from replay' -f -l search -r -d '`TEXT` in id, key or error'
+complete -c dispatcher -n '__fish_seen_subcommand_from web' -f -l help -s h -d 'show help'
+complete -r -c dispatcher -n '__fish_seen_subcommand_from jobs' -a 'web' -d 'print an address that opens the web page once, so that it may act in your name'
+complete -c dispatcher -n '__fish_seen_subcommand_from web' -f -l json -d 'one JSON object'
 complete -c dispatcher -n '__fish_seen_subcommand_from init-config' -f -l help -s h -d 'show help'
 complete -r -c dispatcher -n '__fish_dispatcher_no_subcommand' -a 'init-config' -d 'write the configuration file, with what the environment gives'
 complete -c dispatcher -n '__fish_seen_subcommand_from init-config' -f -l interactive -s i -d 'ask for the settings'
