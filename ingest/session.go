@@ -259,10 +259,10 @@ const queued = 16
 
 func (s *session) reader(p jobs.Partition, d decision) *partitionReader {
 	t := &trouble{look: func(ctx context.Context) error { return s.provenSame(ctx, p) }, log: s.cfg.Log}
-	open := func(patience time.Duration, troubled kafka.LoggerFunc) *kafka.Reader {
+	open := func(a asking, troubled kafka.LoggerFunc) *kafka.Reader {
 		return kafka.NewReader(kafka.ReaderConfig{
 			Brokers: s.cfg.Connection.Servers, Topic: p.Topic, Partition: int(p.ID), Dialer: s.links.dialer,
-			MinBytes: 1, MaxBytes: 32 << 20, MaxWait: patience, QueueCapacity: queued,
+			MinBytes: 1, MaxBytes: a.bytes, MaxWait: a.patience, QueueCapacity: queued,
 			ReadBackoffMin: 100 * time.Millisecond, ReadBackoffMax: time.Second, MaxAttempts: 1 << 30,
 			ErrorLogger: kafka.LoggerFunc(func(format string, args ...any) {
 				t.note(format, args...)
@@ -271,8 +271,8 @@ func (s *session) reader(p jobs.Partition, d decision) *partitionReader {
 		})
 	}
 	// Closing waits for the broker, and must end within the session.
-	source := newSource(d.from, min(mostPatience, s.cfg.SessionTimeout/4), open, func(patience time.Duration) {
-		s.cfg.Log.Info("the broker answers slowly: it is waited for longer", "partition", p.String(), "patience", patience)
+	source := newSource(d.from, min(mostPatience, s.cfg.SessionTimeout/4), open, func(a asking) {
+		s.cfg.Log.Info("the broker answers slowly: it is waited for longer, or asked for less", "partition", p.String(), "patience", a.patience, "bytes", a.bytes)
 	})
 	return &partitionReader{
 		partition: p, replay: d.replay, cursor: d.from, skip: d.done, source: source, stream: s.cfg.Stream,

@@ -11,37 +11,48 @@ import (
 )
 
 // Patience with a broker. kafka-go asks again, for ever, when the first byte of
-// an answer takes longer; a close waits for the answer as long.
+// an answer takes longer; a close waits for the answer as long. A broker that is
+// slower than the longest patience is asked for less: a smaller answer comes sooner.
 const (
 	firstPatience = 500 * time.Millisecond
 	mostPatience  = 8 * time.Second
 	tooSlow       = 3 // answers in a row that were not waited for
+
+	mostBytes  = 32 << 20 // of an answer
+	leastBytes = 1 << 20  // a larger record comes nevertheless, alone (KIP-74)
 )
 
 // source reads one partition. A broker that is slower than kafka-go's reader
-// waits would never get through: then a more patient reader takes its place.
+// waits would never get through: then a more patient reader, or one that asks for
+// less, takes its place.
 type source struct {
-	open  func(patience time.Duration, troubled kafka.LoggerFunc) *kafka.Reader
-	more  func(patience time.Duration) // says that it waits longer now
-	limit time.Duration                // of the patience
+	open  func(asking asking, troubled kafka.LoggerFunc) *kafka.Reader
+	more  func(asking)  // says how it asks now
+	limit time.Duration // of the patience
 
-	mu       sync.Mutex
-	reader   *kafka.Reader
-	patience time.Duration
-	next     int64 // first offset that was not returned
-	missed   int
-	giveUp   context.CancelFunc // on the answer that is waited for
+	mu     sync.Mutex
+	reader *kafka.Reader
+	asking asking
+	next   int64 // first offset that was not returned
+	missed int
+	giveUp context.CancelFunc // on the answer that is waited for
+}
+
+// asking is how a broker is asked.
+type asking struct {
+	patience time.Duration // for the first byte of an answer
+	bytes    int           // of an answer, at most
 }
 
 // newSource begins at an offset.
-func newSource(from int64, limit time.Duration, open func(time.Duration, kafka.LoggerFunc) *kafka.Reader, more func(time.Duration)) *source {
-	s := &source{open: open, more: more, limit: limit, next: from, patience: min(firstPatience, limit)}
+func newSource(from int64, limit time.Duration, open func(asking, kafka.LoggerFunc) *kafka.Reader, more func(asking)) *source {
+	s := &source{open: open, more: more, limit: limit, next: from, asking: asking{min(firstPatience, limit), mostBytes}}
 	s.begin()
 	return s
 }
 
 func (s *source) begin() {
-	s.reader = s.open(s.patience, s.note)
+	s.reader = s.open(s.asking, s.note)
 	_ = s.reader.SetOffset(s.next) // fails only for a reader in a group
 }
 
@@ -82,26 +93,35 @@ func (s *source) note(format string, args ...any) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.missed++; s.missed >= tooSlow && s.patience < s.limit && s.giveUp != nil {
+	if s.missed++; s.missed >= tooSlow && s.gentler() != s.asking && s.giveUp != nil {
 		s.giveUp()
 	}
 }
 
-// replace opens a reader that waits twice as long; false if it already waits
-// longest.
+// gentler waits twice as long, or asks for a quarter; the same if neither can be.
+func (s *source) gentler() asking {
+	a := s.asking
+	if a.patience < s.limit {
+		a.patience = min(2*a.patience, s.limit)
+	} else {
+		a.bytes = max(a.bytes/4, leastBytes)
+	}
+	return a
+}
+
+// replace opens a gentler reader; false if there is none.
 func (s *source) replace() bool {
 	s.mu.Lock()
-	old := s.reader
-	if s.patience >= s.limit {
+	old, now := s.reader, s.gentler()
+	if now == s.asking {
 		s.mu.Unlock()
 		return false
 	}
-	s.patience, s.missed = min(2*s.patience, s.limit), 0
+	s.asking, s.missed = now, 0
 	s.begin()
-	patience := s.patience
 	s.mu.Unlock()
 	_ = old.Close() // what it has fetched is still in Kafka
-	s.more(patience)
+	s.more(now)
 	return true
 }
 

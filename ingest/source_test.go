@@ -33,13 +33,7 @@ func TestABrokerThatIsSlowerThanTheReaderWaitsIsReadNevertheless(t *testing.T) {
 		return nil, nil, false
 	})
 	var waited []time.Duration
-	open := func(patience time.Duration, troubled kafka.LoggerFunc) *kafka.Reader {
-		return kafka.NewReader(kafka.ReaderConfig{
-			Brokers: []string{c.Addr}, Topic: "observation", MinBytes: 1, MaxBytes: 1 << 20, MaxWait: patience,
-			ReadBackoffMin: time.Millisecond, ReadBackoffMax: 10 * time.Millisecond, MaxAttempts: 1 << 30, ErrorLogger: troubled,
-		})
-	}
-	s := newSource(1, 4*time.Second, open, func(patience time.Duration) { waited = append(waited, patience) })
+	s := newSource(1, 4*time.Second, readerOf(c.Addr), func(a asking) { waited = append(waited, a.patience) })
 	defer s.close()
 	for want := int64(1); want < 3; want++ {
 		m, err := s.fetch(t.Context())
@@ -49,5 +43,54 @@ func TestABrokerThatIsSlowerThanTheReaderWaitsIsReadNevertheless(t *testing.T) {
 	}
 	if len(waited) == 0 || waited[0] != time.Second {
 		t.Errorf("the reader's patience went to %v", waited)
+	}
+}
+
+// readerOf opens readers of the topic observation.
+func readerOf(broker string) func(asking, kafka.LoggerFunc) *kafka.Reader {
+	return func(a asking, troubled kafka.LoggerFunc) *kafka.Reader {
+		return kafka.NewReader(kafka.ReaderConfig{
+			Brokers: []string{broker}, Topic: "observation", MinBytes: 1, MaxBytes: a.bytes, MaxWait: a.patience,
+			ReadBackoffMin: time.Millisecond, ReadBackoffMax: 10 * time.Millisecond, MaxAttempts: 1 << 30, ErrorLogger: troubled,
+		})
+	}
+}
+
+// TestABrokerThatIsSlowWithMuchIsAskedForLess: the patience has a limit, as a
+// close has to end within the session.
+func TestABrokerThatIsSlowWithMuchIsAskedForLess(t *testing.T) {
+	t.Parallel()
+	c, err := fakekafka.Start(fakekafka.Config{Topics: map[string]int32{"observation": 1}, MaxMessage: 4 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	k := kafkatest.Connect(c.Addr, nil)
+	defer k.Close()
+	large := make([]byte, 3<<20) // more than is asked for in the end
+	for _, value := range [][]byte{large, []byte("b"), large} {
+		if err := k.Produce(t.Context(), kafka.Message{Topic: "observation", Value: value}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.ControlKey(int16(kmsg.Fetch), func(q kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		// kafka-go asks for a little more, for what is around the records.
+		if asked := q.(*kmsg.FetchRequest).Topics[0].Partitions[0].PartitionMaxBytes; asked > leastBytes+1000 {
+			c.SleepControl(func() { time.Sleep(700 * time.Millisecond) }) // the slowness that is tested
+		}
+		return nil, nil, false
+	})
+	var asked []asking
+	s := newSource(0, 500*time.Millisecond, readerOf(c.Addr), func(a asking) { asked = append(asked, a) })
+	defer s.close()
+	for want := range int64(3) {
+		m, err := s.fetch(t.Context())
+		if err != nil || m.Offset != want {
+			t.Fatalf("offset %d, want %d: %v", m.Offset, want, err)
+		}
+	}
+	if len(asked) != 3 || asked[2] != (asking{500 * time.Millisecond, leastBytes}) {
+		t.Errorf("asked as %v", asked)
 	}
 }
