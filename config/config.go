@@ -27,7 +27,11 @@ type Config struct {
 	MaxStoreBytes int64
 	HTTPListen    string // "" is off
 	HTTP          HTTP
-	Listen        string
+	Listen        string // "": workers on other hosts are not let in
+	ListenCert    string // with its key; "": by a CA of the data directory
+	ListenKey     string
+	ListenCA      string        // pinned in join files
+	Lease         time.Duration // of workers on other hosts
 
 	Sources  []Source // where each setting that is not default came from
 	Warnings []string // what an operator should know

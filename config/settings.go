@@ -31,7 +31,7 @@ func Settings() []Setting {
 		text("rest.ca_file", "API_CA_FILE", "", "PEM file of the CA that signed it; default: the system's", func(c *Config) any { return &c.API.CAFile }),
 		text("rest.timeout", "API_TIMEOUT", "30s", "of one request; below the Kafka session timeout", func(c *Config) any { return &c.API.Timeout }),
 		text("rest.upload_timeout", "API_UPLOAD_TIMEOUT", "2m", "of one file", func(c *Config) any { return &c.API.UploadTimeout }),
-		text("rest.concurrency", "CONCURRENCY", "8", "jobs in flight, 0 to 1024; with 0 messages are stored and nothing is carried out", func(c *Config) any { return &c.API.Concurrency }),
+		text("rest.concurrency", "CONCURRENCY", "8", "jobs in flight, 0 to 1024; 0: all work is done by workers on other hosts", func(c *Config) any { return &c.API.Concurrency }),
 		text("rest.rate_limit", "API_RATE_LIMIT", "", "requests per second", func(c *Config) any { return &c.API.RateLimit }),
 		text("rest.write_quarantine", "API_WRITE_QUARANTINE", "100s", "after a write without an answer no other job writes that object for so long; 0: off", func(c *Config) any { return &c.API.WriteQuarantine }),
 		text("rest.default_folder", "DEFAULT_FOLDER", "", "folder of created evidence: name, path a/b, or id", func(c *Config) any { return &c.API.DefaultFolder }),
@@ -77,7 +77,11 @@ func Settings() []Setting {
 		text("http_cert_file", "HTTP_CERT_FILE", "", "PEM file of the certificate that http_listen answers with: TLS; read again when it changes", func(c *Config) any { return &c.HTTP.CertFile }),
 		text("http_key_file", "HTTP_KEY_FILE", "", "PEM file of its key", func(c *Config) any { return &c.HTTP.KeyFile }),
 		secretRow("http_users", "HTTP_USERS", "who may log in to the web page: lines name:hash, as htpasswd -nB writes them", func(c *Config) *Secret { return &c.HTTP.Users }),
-		text("listen", "LISTEN", "", "refused by this version: workers on other hosts are not there yet; leave it unset", func(c *Config) any { return &c.Listen }),
+		text("listen", "LISTEN", "", "host:port for workers and operators on other hosts, TLS always; none if empty", func(c *Config) any { return &c.Listen }),
+		text("listen_certfile", "LISTEN_CERT_FILE", "", "PEM file of its certificate; default: one by a CA made in the data directory", func(c *Config) any { return &c.ListenCert }),
+		text("listen_keyfile", "LISTEN_KEY_FILE", "", "PEM file of its key", func(c *Config) any { return &c.ListenKey }),
+		text("listen_cafile", "LISTEN_CA_FILE", "", "PEM file of the CA that signed it, for join files; default: the CAs that the other host trusts", func(c *Config) any { return &c.ListenCA }),
+		text("lease", "LEASE", "30s", "how long a worker on another host may be silent before its jobs go to another", func(c *Config) any { return &c.Lease }),
 		text("grace", "GRACE", "35s", "how long running jobs may go on after SIGTERM", func(c *Config) any { return &c.Grace }),
 	}
 }

@@ -14,22 +14,31 @@ import (
 type Purpose int
 
 const (
-	ForJobs Purpose = iota // only the data directory
-	ForAuth                // the API
-	ForRun                 // everything
+	ForJobs   Purpose = iota // only the data directory
+	ForAuth                  // the API
+	ForWorker                // the API and S3, from a host without Kafka
+	ForRun                   // everything; without the API and S3 if others do the work
 )
 
 // Validate reports every setting that cannot work, before anything is started.
 func (c *Config) Validate(purpose Purpose) error {
 	v := validator{c: c}
 	v.check(slices.Contains([]string{"text", "json"}, c.LogFormat), "log_format", c.LogFormat, "no such format; use text or json")
-	if purpose >= ForAuth {
+	coordinator := purpose == ForRun && c.API.Concurrency == 0
+	if purpose >= ForAuth && (!coordinator || c.API.URL != "") {
 		v.api()
 	}
-	if purpose >= ForRun {
-		v.kafka()
+	if purpose >= ForWorker {
 		v.s3()
+		v.work()
+	}
+	switch purpose {
+	case ForWorker:
+		v.check(c.API.Concurrency >= 1, "rest.concurrency", c.API.Concurrency, "must be 1 to 1024: a worker works")
+	case ForRun:
+		v.kafka()
 		v.limits()
+		v.listen()
 	}
 	if len(v.problems) == 0 {
 		return nil
@@ -138,12 +147,34 @@ func (v *validator) s3() {
 	}
 }
 
+// work checks what whoever carries out jobs needs.
+func (v *validator) work() {
+	c := v.c
+	v.check(c.API.Concurrency >= 0 && c.API.Concurrency <= 1024, "rest.concurrency", c.API.Concurrency, "must be 0 to 1024; 0: all work is done on other hosts")
+	v.check(c.API.RateLimit >= 0, "rest.rate_limit", c.API.RateLimit, "must be above 0")
+	v.check(c.API.MaxTargets >= 1, "rest.max_targets", c.API.MaxTargets, "must be at least 1")
+}
+
+// listen checks how other hosts come in.
+func (v *validator) listen() {
+	c := v.c
+	v.check((c.ListenCert == "") == (c.ListenKey == ""), "listen_certfile", c.ListenCert, "certificate and key are needed together")
+	v.check(c.ListenCA == "" || c.ListenCert != "", "listen_cafile", c.ListenCA, "is of no use without listen_certfile")
+	v.file("listen_certfile", c.ListenCert)
+	v.file("listen_keyfile", c.ListenKey)
+	v.file("listen_cafile", c.ListenCA)
+	if c.Listen == "" {
+		return
+	}
+	_, port, err := net.SplitHostPort(c.Listen)
+	v.check(err == nil && port != "", "listen", c.Listen, "not host:port")
+	v.check(c.Lease >= 500*time.Millisecond, "lease", c.Lease, "must be at least 500ms")
+	v.check(c.Lease*3 <= c.Kafka.SessionTimeout*2, "lease", c.Lease, fmt.Sprintf("must be at most two thirds of kafka.session_timeout (%s): it must end before another process takes over", c.Kafka.SessionTimeout))
+}
+
 func (v *validator) limits() {
 	c := v.c
 	v.check(c.Ordering == "key" || c.Ordering == "partition", "ordering", c.Ordering, "use key or partition")
-	v.check(c.API.Concurrency >= 1 && c.API.Concurrency <= 1024, "rest.concurrency", c.API.Concurrency, "must be 1 to 1024; 0, for workers on other hosts only, is not supported by this version")
-	v.check(c.API.RateLimit >= 0, "rest.rate_limit", c.API.RateLimit, "must be above 0")
-	v.check(c.API.MaxTargets >= 1, "rest.max_targets", c.API.MaxTargets, "must be at least 1")
 	v.check(c.Retry.MaxAttempts >= 1, "retry.max_attempts", c.Retry.MaxAttempts, "must be at least 1")
 	v.check(c.Retry.Base > 0 && c.Retry.Cap >= c.Retry.Base, "retry.base", c.Retry.Base, "must be above 0 and at most retry.cap")
 	v.check(c.Retry.MaxAge > 0, "retry.max_age", c.Retry.MaxAge, "must be above 0")
@@ -154,7 +185,6 @@ func (v *validator) limits() {
 		v.check(err == nil && port != "", "http_listen", c.HTTPListen, "not host:port; off disables it")
 	}
 	v.page()
-	v.check(c.Listen == "", "listen", c.Listen, "workers on other hosts are not supported by this version; unset it")
 	v.check(c.DataDir != "", "data_dir", c.DataDir, "must not be empty")
 }
 

@@ -8,9 +8,10 @@ import (
 // Lease names one claim of one job. Epoch is new for each claim; reports that
 // carry an older one are refused with [ErrStale].
 type Lease struct {
-	Seq   uint64
-	ID    string
-	Epoch uint64
+	Seq    uint64
+	ID     string
+	Epoch  uint64
+	Holder string // who has it on another host; "": this process
 }
 
 // Claim is a job handed to a worker for one attempt.
@@ -24,7 +25,7 @@ type Claim struct {
 	Revoked  context.Context // ends when the attempt must stop at once; nil: never
 	Lapsed   func() bool     // another process may be active: no write may begin; nil: never
 	Canceled func() bool     // an operator wants the attempt to end before its next step; nil: never
-	Deadline time.Time       // of the lease; zero in the process that schedules
+	Valid    func() bool     // asked right before each request to the API; false: the lease may have ended, nothing may be sent; nil: it never ends
 	LandsBy  time.Time       // until then a write of an earlier attempt may still land; zero: none may
 }
 

@@ -20,6 +20,15 @@ type Counts struct {
 	Results int          // results that it has not
 }
 
+// Leased is a claim of a worker on another host that may write objects.
+type Leased struct {
+	Seq     uint64 // of the job
+	Epoch   uint64
+	Holder  string
+	Worker  string // as people know it
+	Objects []string
+}
+
 // Quarantined is an object whose last write got no answer: until then only the
 // job with sequence Seq may write it.
 type Quarantined struct {

@@ -46,6 +46,15 @@ func Submission(id string, message Envelope, by AuditEntry) Envelope {
 	return e
 }
 
+// SetOperator replaces who submitted the message.
+func (e *Envelope) SetOperator(name string) {
+	for i := range e.Headers {
+		if e.Headers[i].Name == operatorHeader {
+			e.Headers[i].Value = []byte(name)
+		}
+	}
+}
+
 // Submitted reports whether the message did not come from Kafka.
 func (e *Envelope) Submitted() bool { return e.Topic == "" }
 

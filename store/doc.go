@@ -36,6 +36,7 @@
 //	partitions  partition → cursor, mark, commit
 //	finished    partition, first offset → last offset of a finished run
 //	quarantine  object → job, until
+//	leases      sequence → claim of a worker on another host, with the objects that it may write
 //	idempotent  idempotency key → the job that owns it
 //	replayed    id of a job that was made of a record of the errors topic, as long as
 //	            the record is there and retention.failed has not passed

@@ -41,6 +41,9 @@ func (l *Ledger) Update(ctx context.Context, job jobs.Job, attempt *jobs.Attempt
 				return err
 			}
 		}
+		if err := c.endLease(key64(job.Seq)); err != nil {
+			return err
+		}
 		return c.bucket(bOpen).Put(key64(job.Seq), encodeJob(&job, nil))
 	}, nil)
 }
@@ -71,6 +74,9 @@ func (c *change) end(l *Ledger, e *jobs.Ending) error {
 	c.counts.add(&jobs.Job{State: jobs.State(raw[atState])}, -1)
 	c.counts.add(&e.Job, 1)
 	if err := c.bucket(bOpen).Delete(key); err != nil {
+		return err
+	}
+	if err := c.endLease(key); err != nil {
 		return err
 	}
 	if e.Audit != nil {

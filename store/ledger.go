@@ -60,12 +60,13 @@ var (
 	bIdempotent = []byte("idempotent")
 	bReplayed   = []byte("replayed")
 	bResults    = []byte("results")
+	bLeases     = []byte("leases")
 )
 
 func buckets() [][]byte {
 	return [][]byte{
 		bMeta, bOpen, bDone, bIDs, bEnded, bSteps, bAttempts, bAudit,
-		bPayloads, bOutbox, bKeys, bPartitions, bFinished, bQuarantine, bIdempotent, bReplayed, bResults,
+		bPayloads, bOutbox, bKeys, bPartitions, bFinished, bQuarantine, bIdempotent, bReplayed, bResults, bLeases,
 	}
 }
 

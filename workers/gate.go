@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strings"
@@ -35,6 +36,7 @@ type Holds interface {
 // a hold that is set is always probed: both change under one lock.
 type Gate struct {
 	Holds          Holds
+	Scope          string // of its holds; "": all
 	Probe          map[jobs.Reason]func(context.Context) error
 	SecretsChanged func() bool // reads secrets again; nil: never
 	Log            *slog.Logger
@@ -74,9 +76,11 @@ func (g *Gate) Hold(err error) bool {
 	return true
 }
 
+func (g *Gate) scope() string { return cmp.Or(g.Scope, "all") }
+
 // hold sets a hold and sees to its probe. The lock is held.
 func (g *Gate) hold(reason jobs.Reason, err error) {
-	if g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: "all", Message: worded(reason, err)}) {
+	if g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: g.scope(), Message: worded(reason, err)}) {
 		g.Log.Warn("work stands still", "reason", reason, "error", worded(reason, err))
 	}
 	if g.probing[reason] {
@@ -125,11 +129,11 @@ func (g *Gate) lift(reason jobs.Reason, err error) (lifted bool) {
 	case other != "" && other != reason && g.Probe[other] != nil:
 		g.hold(other, err)
 	default:
-		g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: "all", Message: worded(reason, err)})
+		g.Holds.SetHold(jobs.Hold{Reason: reason, Scope: g.scope(), Message: worded(reason, err)})
 		return false
 	}
 	delete(g.probing, reason)
-	g.Holds.ClearHold(reason, "all")
+	g.Holds.ClearHold(reason, g.scope())
 	return true
 }
 

@@ -12,7 +12,7 @@ import (
 // errRevoked when another process may be active.
 var (
 	errShutdown = errors.New("the process is ending")
-	errRevoked  = errors.New("this process is not the active one any more")
+	errRevoked  = errors.New("the job is not this process's any more")
 	// errMayLand is why an attempt ends that would create what an earlier one,
 	// which got no answer, may still create.
 	errMayLand = errors.New("an earlier write may still have its effect")

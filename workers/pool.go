@@ -126,7 +126,7 @@ func (p *Pool) finish(ctx context.Context, claim *jobs.Claim, o jobs.Outcome) {
 
 // attempt carries out one claim.
 func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
-	ctx, cancel := context.WithCancelCause(ciso.WithJob(work, claim.ID))
+	ctx, cancel := context.WithCancelCause(ciso.WithPermit(ciso.WithJob(work, claim.ID), claim.Valid))
 	defer cancel(nil)
 	if claim.Revoked != nil {
 		defer context.AfterFunc(claim.Revoked, func() { cancel(errRevoked) })()
@@ -139,6 +139,9 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	run := newRun(claim, p.cfg.Claims, p.cfg.Clock, p.cfg.Log)
 	run.steps, run.tracer = p.cfg.Steps, p.cfg.Tracer
 	err := p.cfg.Workflows.carryOut(ctx, run)
+	if claim.Valid != nil && !claim.Valid() {
+		cancel(errRevoked) // what it found out too late is no attempt
+	}
 	outcome := run.outcome(ctx, err)
 	outcome.StartedAt = started
 	if outcome.Kind == jobs.OutcomeHeld && !p.cfg.Gate.Hold(err) {

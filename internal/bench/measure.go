@@ -96,6 +96,11 @@ func (b *bench) exchange(ctx context.Context, method, url string, body []byte) e
 // pipeline measures the dispatcher between a tenth and the end of n jobs: the
 // rate, and the processor time that a job costs in its process, microseconds.
 func (b *bench) pipeline(ctx context.Context, flight, n int) (perSecond, cpu float64, err error) {
+	return b.work(ctx, n, func(s *stage) error { return s.start(b.api, fmt.Sprint("CONCURRENCY=", flight)) })
+}
+
+// work measures a stage that begin has begun.
+func (b *bench) work(ctx context.Context, n int, begin func(*stage) error) (perSecond, cpu float64, err error) {
 	s, err := b.stage(ctx, n, 1024)
 	if err != nil {
 		return 0, 0, err
@@ -105,7 +110,7 @@ func (b *bench) pipeline(ctx context.Context, flight, n int) (perSecond, cpu flo
 	if err != nil {
 		return 0, 0, err
 	}
-	if err := s.start(b.api, fmt.Sprint("CONCURRENCY=", flight)); err != nil {
+	if err := begin(s); err != nil {
 		return 0, 0, err
 	}
 	reach := func(jobs int) (time.Time, int64, error) {

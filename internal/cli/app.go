@@ -89,7 +89,7 @@ func newApp(env Env) *cli.App {
 		CommandNotFound:      nil,
 		Metadata:             map[string]any{envKey: env},
 		Commands: []*cli.Command{
-			runCommand(), jobsCommand(), initConfigCommand(), initComposeCommand(), authCommand(),
+			runCommand(), workerCommand(), jobsCommand(), credentialsCommand(), initConfigCommand(), initComposeCommand(), authCommand(),
 			checkCommand(), planCommand(), schemaCommand(), healthCommand(), versionCommand(), completionCommand(),
 		},
 	}

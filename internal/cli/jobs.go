@@ -20,10 +20,14 @@ import (
 )
 
 func jobsCommand() *cli.Command {
+	commands := []*cli.Command{listCommand(), showCommand(), statsCommand(), watchCommand(), retryCommand(), cancelCommand(), pauseCommand(), resumeCommand(), submitCommand(), replayCommand(), webCommand()}
+	for _, c := range commands {
+		c.Flags = append(c.Flags, &cli.StringFlag{Name: "join", Usage: "join `FILE`, for the dispatcher on another host"})
+	}
 	return &cli.Command{
 		Name:        "jobs",
 		Usage:       "inspect and steer jobs",
-		Subcommands: []*cli.Command{listCommand(), showCommand(), statsCommand(), watchCommand(), retryCommand(), cancelCommand(), pauseCommand(), resumeCommand(), submitCommand(), replayCommand(), webCommand()},
+		Subcommands: commands,
 		Action: func(c *cli.Context) error {
 			if name := c.Args().First(); name != "" {
 				return usagef("unknown command %q%s; see dispatcher jobs --help", name, didYouMean(c.Command.Subcommands, name))
@@ -47,6 +51,9 @@ func withBackend(c *cli.Context, do func(context.Context, control.Backend) error
 }
 
 func onBackend(c *cli.Context, cfg *config.Config, do func(context.Context, control.Backend) error) error {
+	if path := c.String("join"); path != "" {
+		return throughJoin(c.Context, envOf(c), path, do)
+	}
 	path := filepath.Join(cfg.DataDir, ledgerFile)
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -104,12 +111,16 @@ func noStore(dir string) error {
 
 // throughProcess asks the process that owns the data directory.
 func throughProcess(ctx context.Context, dataDir string, do func(context.Context, control.Backend) error) error {
+	return withConnection(ctx, dataDir, func(nc *nats.Conn) error { return do(ctx, &control.Client{Conn: nc}) })
+}
+
+func withConnection(ctx context.Context, dataDir string, do func(*nats.Conn) error) error {
 	nc, err := reach(ctx, dataDir)
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	return do(ctx, &control.Client{Conn: nc})
+	return do(nc)
 }
 
 // reach connects to the process that owns the data directory, and makes sure that

@@ -59,6 +59,10 @@ func printStats(env Env, s *control.Stats, now time.Time) {
 		p.line("ingest", fmt.Sprintf("%s-%d: read up to %d, %d behind the end, committed %d", i.Topic, i.Partition, i.Cursor, i.Lag, i.Committed))
 	}
 	for _, w := range s.Workers {
-		p.line("worker", fmt.Sprintf("%s: %d running", w.Name, w.Running))
+		text := fmt.Sprintf("%s: %d running", w.Name, w.Running)
+		if !w.LastSeen.IsZero() {
+			text += fmt.Sprintf(" of %d, heard of %s", w.Concurrency, ago(w.LastSeen, now))
+		}
+		p.line("worker", text)
 	}
 }

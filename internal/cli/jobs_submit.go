@@ -119,7 +119,15 @@ func (s *submission) look() error {
 	if err != nil {
 		return err
 	}
-	return throughProcess(s.Context.Context, cfg.DataDir, func(ctx context.Context, b control.Backend) error {
+	through := func(do func(context.Context, control.Backend) error) error {
+		return throughProcess(s.Context.Context, cfg.DataDir, do)
+	}
+	if path := s.String("join"); path != "" {
+		through = func(do func(context.Context, control.Backend) error) error {
+			return throughJoin(s.Context.Context, envOf(s.Context), path, do)
+		}
+	}
+	return through(func(ctx context.Context, b control.Backend) error {
 		for !s.job.State.Ended() {
 			shown, err := b.Show(ctx, control.ShowQuery{ID: s.job.ID})
 			if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"dispatcher/config"
 	"dispatcher/jobs/control"
+	"dispatcher/jobs/join"
 )
 
 func watchCommand() *cli.Command {
@@ -32,10 +33,23 @@ func watchCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := os.Stat(filepath.Join(cfg.DataDir, ledgerFile)); err != nil {
-				return noStore(cfg.DataDir)
+			w := watcher{env: envOf(c), on: cfg.DataDir, query: control.WatchQuery{Filter: filter}, show: showLine}
+			if path := c.String("join"); path != "" {
+				if _, err := readJoin(w.env, path, join.Operator); err != nil {
+					return err
+				}
+				w.on = "another host"
+				w.through = func(ctx context.Context, do func(context.Context, control.Backend) error) error {
+					return throughJoin(ctx, w.env, path, do)
+				}
+			} else {
+				if _, err := os.Stat(filepath.Join(cfg.DataDir, ledgerFile)); err != nil {
+					return noStore(cfg.DataDir)
+				}
+				w.through = func(ctx context.Context, do func(context.Context, control.Backend) error) error {
+					return throughProcess(ctx, cfg.DataDir, do)
+				}
 			}
-			w := watcher{env: envOf(c), dir: cfg.DataDir, query: control.WatchQuery{Filter: filter}, show: showLine}
 			if c.Bool("json") {
 				w.show = showJSON
 			}
@@ -47,7 +61,8 @@ func watchCommand() *cli.Command {
 // watcher follows the process on a data directory, over its restarts.
 type watcher struct {
 	env     Env
-	dir     string
+	on      string // for people
+	through func(ctx context.Context, do func(context.Context, control.Backend) error) error
 	query   control.WatchQuery
 	show    func(Env, []control.Change) error
 	waiting bool // it has been said that nobody is there
@@ -59,7 +74,7 @@ const reconnectPause = 500 * time.Millisecond
 // run shows changes until ctx ends, which is no error.
 func (w *watcher) run(ctx context.Context) error {
 	for {
-		err := throughProcess(ctx, w.dir, w.follow)
+		err := w.through(ctx, w.follow)
 		var broken *outputError
 		switch {
 		case ctx.Err() != nil:
@@ -69,7 +84,7 @@ func (w *watcher) run(ctx context.Context) error {
 		}
 		if !w.waiting {
 			w.waiting = true
-			fmt.Fprintf(w.env.Stderr, "note: no dispatcher answers on %s, waiting for it: %s\n", w.dir, oneLine(err.Error()))
+			fmt.Fprintf(w.env.Stderr, "note: no dispatcher answers on %s, waiting for it: %s\n", w.on, oneLine(err.Error()))
 		}
 		select {
 		case <-ctx.Done():
@@ -87,7 +102,7 @@ func (w *watcher) follow(ctx context.Context, b control.Backend) error {
 		}
 		if w.waiting || w.query.Feed == "" {
 			w.waiting = false
-			fmt.Fprintf(w.env.Stderr, "note: watching the dispatcher on %s\n", w.dir)
+			fmt.Fprintf(w.env.Stderr, "note: watching the dispatcher on %s\n", w.on)
 		}
 		if a.Lost > 0 {
 			fmt.Fprintf(w.env.Stderr, "note: %d changes came too fast and are not shown\n", a.Lost)

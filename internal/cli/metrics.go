@@ -37,11 +37,11 @@ func (p *process) watchToken(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if p.api.Version() == "" {
+		if p.account.api.Version() == "" {
 			continue // connect is at it
 		}
 		wait = tokenEvery
-		info, err := p.api.TokenInfo(ctx)
+		info, err := p.account.api.TokenInfo(ctx)
 		if err == nil {
 			p.metrics.TokenEnds(info.Expiry)
 		} else if _, held := ciso.IsHold(err); held {

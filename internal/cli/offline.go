@@ -32,7 +32,7 @@ type stopped struct {
 func offline(ctx context.Context, ledger *store.Ledger, cfg *config.Config, do func(context.Context, control.Backend) error) error {
 	s := &stopped{cfg: cfg, ledger: ledger}
 	defer s.close()
-	idle, err := schedule.New(schedule.Config{Ledger: ledger, Payloads: s, MaxUnfinished: cfg.MaxUnfinished})
+	idle, err := schedule.New(schedule.Config{Ledger: ledger, Payloads: s, MaxUnfinished: cfg.MaxUnfinished, Lease: -1})
 	if err != nil {
 		return err
 	}

@@ -13,10 +13,13 @@ import (
 // newAPI returns a client of CISO Assistant, and the token that `auth` stored.
 // Nobody is asked yet; requests and tracer may be nil.
 func newAPI(cfg *config.Config, log *slog.Logger, requests ciso.Requests, tracer ciso.Tracer) (client *ciso.Client, stored config.Secret, err error) {
+	return connectAPI(cfg, apiConfig(cfg, log), requests, tracer)
+}
+
+func connectAPI(cfg *config.Config, api ciso.Config, requests ciso.Requests, tracer ciso.Tracer) (client *ciso.Client, stored config.Secret, err error) {
 	if stored, err = cfg.StoredToken(); err != nil {
 		return nil, stored, err
 	}
-	api := apiConfig(cfg, log)
 	api.Credentials.Stored, api.Requests, api.Tracer = stored.Reveal(), requests, tracer
 	client, err = ciso.New(api)
 	return client, stored, err

@@ -25,7 +25,6 @@ import (
 	"dispatcher/store"
 	"dispatcher/workers"
 	"dispatcher/workers/attachment"
-	"dispatcher/workers/ciso"
 )
 
 // options are what `run` is told beside the settings.
@@ -53,20 +52,21 @@ type process struct {
 	results    *ingest.Outbox // nil: none are sent
 	pool       *workers.Pool
 	gate       *workers.Gate
-	api        *ciso.Client
-	stored     config.Secret
+	account    *account // nil: all work is done on other hosts
 	metrics    *metrics.Metrics
 	page       *web.Server      // nil: http_listen is off
 	tracing    *tracing.Tracing // nil: off
+	outside    *outside
 }
 
 // newProcess opens the stores and wires the rooms. Nothing outside is asked.
 func newProcess(ctx context.Context, cfg *config.Config, o options, log *slog.Logger) (*process, error) {
 	p := &process{cfg: cfg, log: log, options: o, metrics: metrics.New(version())}
-	if err := p.openTracing(ctx); err != nil {
+	var err error
+	if p.tracing, err = startTracing(ctx, cfg, o.getenv, log); err != nil {
 		return nil, err
 	}
-	for _, open := range []func(context.Context) error{p.openStores, p.openScheduler, p.openWorkers, p.openKafka} {
+	for _, open := range []func(context.Context) error{p.openStores, p.openScheduler, p.openOutside, p.openWorkers, p.openKafka} {
 		if err := open(ctx); err != nil {
 			p.close()
 			return nil, err
@@ -122,7 +122,7 @@ func (p *process) openScheduler(ctx context.Context) (err error) {
 	p.scheduler, err = schedule.New(schedule.Config{
 		Ledger: p.ledger, Payloads: p.stream, Origin: p, MaxUnfinished: p.cfg.MaxUnfinished, Results: p.cfg.Kafka.ResultsTopic != "",
 		MaxAttempts: p.cfg.Retry.MaxAttempts, MaxAge: p.cfg.Retry.MaxAge, BackoffBase: p.cfg.Retry.Base, BackoffCap: p.cfg.Retry.Cap,
-		Quarantine: quarantine, SlotFile: filepath.Join(p.cfg.DataDir, slotsFile), Uptime: uptime.Now, Log: p.log,
+		Quarantine: quarantine, Lease: p.cfg.Lease, SlotFile: filepath.Join(p.cfg.DataDir, slotsFile), Uptime: uptime.Now, Log: p.log,
 	})
 	if err != nil {
 		return err
@@ -169,11 +169,23 @@ func (p *process) logEnded(job jobs.Job) {
 	p.log.Info(job.State.String(), attrs...)
 }
 
+// openOutside lets workers and operators on other hosts in, once run serves them.
+func (p *process) openOutside(context.Context) (err error) {
+	p.outside, err = openOutside(p.cfg, p.log)
+	return err
+}
+
 func (p *process) openWorkers(context.Context) (err error) {
-	if p.api, p.stored, err = newAPI(p.cfg, p.log, p.metrics, p.requestTracer()); err != nil {
+	if p.cfg.API.Concurrency == 0 {
+		if p.cfg.Listen == "" {
+			p.log.Warn("concurrency is 0 and listen is not set: messages are stored, and nothing is carried out")
+		}
+		return nil // coordinator only
+	}
+	if p.account, err = newAccount(p.cfg, apiConfig(p.cfg, p.log), p.metrics, requestTracer(p.tracing)); err != nil {
 		return err
 	}
-	p.metrics.WatchInFlight(p.api.InFlight)
+	p.metrics.WatchInFlight(p.account.api.InFlight)
 	spool := attachment.Spool{Dir: filepath.Join(p.cfg.DataDir, spoolDir)}
 	if err := spool.Sweep(); err != nil {
 		return err
@@ -183,46 +195,30 @@ func (p *process) openWorkers(context.Context) (err error) {
 		return err
 	}
 	p.gate = &workers.Gate{
-		Holds: p.scheduler, Log: p.log, Clock: time.Now, SecretsChanged: p.secretsChanged,
-		Probe: map[jobs.Reason]func(context.Context) error{jobs.HoldAPIDown: p.probeAPI, jobs.HoldAuth: p.probeAPI, jobs.HoldS3Down: s3.Ping},
+		Holds: p.scheduler, Scope: p.holdScope(), Log: p.log, Clock: time.Now, SecretsChanged: p.account.secretsChanged,
+		Probe: map[jobs.Reason]func(context.Context) error{jobs.HoldAPIDown: p.account.probe, jobs.HoldAuth: p.account.probe, jobs.HoldS3Down: s3.Ping},
 	}
-	if p.cfg.API.Concurrency == 0 {
-		return nil // coordinator only
-	}
+	p.scheduler.Joined(processName())
 	p.pool, err = workers.NewPool(workers.PoolConfig{
-		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log, Steps: p.metrics, Tracer: p.attemptTracer(),
-		Workflows: workers.NewWorkflows(p.api, sources{spool, s3}, p.cfg.API.DefaultFolder),
+		Claims: p.scheduler, Gate: p.gate, Name: processName(), Concurrency: p.cfg.API.Concurrency, Grace: p.cfg.Grace, Log: p.log, Steps: p.metrics, Tracer: attemptTracer(p.tracing),
+		Workflows: workers.NewWorkflows(p.account.api, sources{spool, s3}, p.cfg.API.DefaultFolder),
 	})
 	return err
+}
+
+// holdScope is what stands still when the workers of this process find an outside
+// party away: if there may be others, they see for themselves.
+func (p *process) holdScope() string {
+	if p.cfg.Listen == "" {
+		return schedule.ScopeAll
+	}
+	return schedule.WorkerScope(processName())
 }
 
 // sources are all places that attachments come from.
 type sources struct {
 	attachment.Spool
 	*attachment.S3
-}
-
-// probeAPI connects if that has not been done, else asks whether the API is there.
-func (p *process) probeAPI(ctx context.Context) error {
-	if p.api.Version() == "" {
-		return p.api.Connect(ctx)
-	}
-	return p.api.ProbeNow(ctx)
-}
-
-// secretsChanged reads secrets again: rotated files, or a new login by `auth`.
-func (p *process) secretsChanged() bool {
-	token, _ := p.cfg.Credentials.Token.Refresh() // an unreadable file keeps the former secret
-	password, _ := p.cfg.Credentials.Password.Refresh()
-	stored, err := p.cfg.StoredToken()
-	isNew := err == nil && stored.Reveal() != p.stored.Reveal()
-	if isNew {
-		p.stored = stored
-	}
-	if token || password || isNew {
-		p.api.Reload(p.stored.Reveal())
-	}
-	return token || password || isNew
 }
 
 func (p *process) openKafka(ctx context.Context) (err error) {
@@ -252,13 +248,17 @@ func (p *process) openKafka(ctx context.Context) (err error) {
 // serveControl offers the control API on the present connection.
 func (p *process) serveControl() error {
 	_, err := control.Serve(p.nats.Conn(), p.desk()) // it ends with the connection
+	if err != nil {
+		return err
+	}
+	_, err = control.ServeKeys(p.nats.Conn(), p.outside)
 	return err
 }
 
 func (p *process) desk() *control.Desk {
 	return &control.Desk{
 		Ledger: p.ledger, Scheduler: p.scheduler, Stream: p.stream.Get, Ingest: p.ingest,
-		Submitter: p.submitter, Failures: errorLog(p.cfg), Feed: p.feed, Page: p.pass, KeepReplays: p.cfg.Retention.Failed,
+		Submitter: p.submitter, Failures: errorLog(p.cfg), Feed: p.feed, Remote: p.outside.workers, Page: p.pass, KeepReplays: p.cfg.Retention.Failed,
 	}
 }
 
@@ -278,6 +278,9 @@ func (p *process) run(ctx context.Context) error {
 	// Upkeep and reporting outlive the workers, so that what they end is reported.
 	upkeep, stopUpkeep := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopUpkeep()
+	if err := p.outside.serve(upkeep, p.ledger.Identity(), p.scheduler, p.desk()); err != nil {
+		return err
+	}
 	var last, first sync.WaitGroup
 	last.Go(func() { p.scheduler.Run(upkeep) })
 	if http != nil {
@@ -289,33 +292,47 @@ func (p *process) run(ctx context.Context) error {
 		last.Go(func() { p.results.Run(upkeep) })
 	}
 	last.Go(func() { p.upkeep(upkeep) })
-	last.Go(func() { p.gate.Run(upkeep) })
-	last.Go(func() { p.connect(ctx) })
-	last.Go(func() { p.watchToken(ctx) })
-	first.Go(func() { p.group.Run(ctx) })
+	last.Go(func() { p.outside.run(upkeep) })
 	if p.pool != nil {
+		last.Go(func() { p.gate.Run(upkeep) })
+		last.Go(func() { p.account.connect(ctx, p.gate, p.log) })
+		last.Go(func() { p.watchToken(ctx) })
 		first.Go(func() { p.pool.Run(ctx) })
 	}
+	first.Go(func() {
+		p.awaitLeases(ctx)
+		p.group.Run(ctx)
+	})
 	<-ctx.Done()
 	p.log.Info("stopping: running jobs may end", "grace", p.cfg.Grace)
 	p.scheduler.Deactivate()
 	first.Wait()
+	p.drain()
 	stopUpkeep()
 	last.Wait()
-	p.stopTracing()
+	stopTracing(p.tracing, p.log)
 	p.log.Info("stopped")
 	return nil
 }
 
-// connect asks the API before the first job does; trouble is a hold.
-func (p *process) connect(ctx context.Context) {
-	if err := p.api.Connect(ctx); err != nil {
-		if ctx.Err() == nil {
-			p.gate.Hold(err)
-		}
-		return
+// awaitLeases waits for the workers to whom a former process gave jobs: before
+// they have reported, or their leases have ended, no other process of the group may
+// be active, and this one would leave its place to it when it joins.
+func (p *process) awaitLeases(ctx context.Context) {
+	if n := p.scheduler.Snapshot().Running; n > 0 {
+		p.log.Info("workers on other hosts have jobs of the last run: they are waited for before the group is joined", "jobs", n, "at most", p.cfg.Lease)
 	}
-	p.log.Info("CISO Assistant answers", "base", p.api.Base(), "version", p.api.Version())
+	_ = p.scheduler.Drained(ctx) // else the process ends
+}
+
+// drain waits for workers on other hosts to report. What they do not report is
+// waited for at the next start.
+func (p *process) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.Grace)
+	defer cancel()
+	if p.scheduler.Drained(ctx) != nil {
+		p.log.Warn("workers on other hosts have not reported; the next start waits for their leases")
+	}
 }
 
 // healthy reports whether the process can make progress on its own store.
@@ -348,6 +365,9 @@ func (p *process) ingest() (role string, list []control.Ingest) {
 
 // close ends everything in the reverse order of its opening.
 func (p *process) close() {
+	if p.outside != nil {
+		p.outside.close()
+	}
 	if p.scheduler != nil {
 		_ = p.scheduler.Close()
 	}

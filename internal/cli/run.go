@@ -87,6 +87,8 @@ const (
 	spoolDir   = "spool"
 	slotsFile  = "slots"
 	accessFile = "control.json"
+	keysFile   = "credentials.json"
+	caFile     = "ca.pem"
 )
 
 // prepareDataDir makes the directory for its owner only.

@@ -2,47 +2,49 @@ package cli
 
 import (
 	"context"
+	"log/slog"
 
+	"dispatcher/config"
 	"dispatcher/internal/tracing"
 	"dispatcher/workers"
 	"dispatcher/workers/ciso"
 )
 
-// openTracing begins to make traces, if the OTEL_* variables ask for them.
-func (p *process) openTracing(ctx context.Context) (err error) {
-	p.tracing, err = tracing.Start(ctx, tracing.Config{
-		Getenv: p.options.getenv, Version: version(), Instance: processName(), Group: p.cfg.Kafka.GroupID, Log: p.log,
+// startTracing sends traces if the OTEL_* variables say so; nil if they do not.
+func startTracing(ctx context.Context, cfg *config.Config, getenv func(string) string, log *slog.Logger) (*tracing.Tracing, error) {
+	t, err := tracing.Start(ctx, tracing.Config{
+		Getenv: getenv, Version: version(), Instance: processName(), Group: cfg.Kafka.GroupID, Log: log,
 	})
 	if err != nil {
-		return usagef("tracing: %s", err)
+		return nil, usagef("tracing: %s", err)
 	}
-	if p.tracing != nil {
-		p.log.Info("traces are sent, as the OTEL_* variables say")
+	if t != nil {
+		log.Info("traces are sent, as the OTEL_* variables say")
 	}
-	return nil
+	return t, nil
 }
 
 // requestTracer and attemptTracer are nil when there is no tracing.
-func (p *process) requestTracer() ciso.Tracer {
-	if p.tracing == nil {
+func requestTracer(t *tracing.Tracing) ciso.Tracer {
+	if t == nil {
 		return nil
 	}
-	return p.tracing
+	return t
 }
 
-func (p *process) attemptTracer() workers.Tracer {
-	if p.tracing == nil {
+func attemptTracer(t *tracing.Tracing) workers.Tracer {
+	if t == nil {
 		return nil
 	}
-	return p.tracing
+	return t
 }
 
 // stopTracing sends what waits. Its failure is no failure of the process.
-func (p *process) stopTracing() {
-	if p.tracing == nil {
+func stopTracing(t *tracing.Tracing, log *slog.Logger) {
+	if t == nil {
 		return
 	}
-	if err := p.tracing.Stop(); err != nil {
-		p.log.Warn("traces are lost", "error", err)
+	if err := t.Stop(); err != nil {
+		log.Warn("traces are lost", "error", err)
 	}
 }

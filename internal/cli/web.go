@@ -57,7 +57,7 @@ func (p *process) pass(operator string) (control.WebPass, error) {
 
 // serveHTTP answers until ctx ends.
 func (p *process) serveHTTP(ctx context.Context, e *endpoints) {
-	ready := func() readiness { return readinessOf(p.group.Role(), p.scheduler.Holds()) }
+	ready := func() readiness { return readinessOf(p.group.Role(), p.scheduler.Blocking()) }
 	e.serve(ctx, probes{healthy: p.healthy, ready: ready, metrics: p.scrapes(), page: p.page.Handler()}, p.log)
 }
 

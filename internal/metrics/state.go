@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
@@ -28,7 +29,7 @@ const askTimeout = 5 * time.Second
 type stateCollector struct {
 	state State
 
-	role, jobs, oldest, lag, pending, results, hold, workers, used, limit *prometheus.Desc
+	role, jobs, oldest, lag, pending, results, hold, workers, running, seen, used, limit *prometheus.Desc
 }
 
 func newStateCollector(s State) *stateCollector {
@@ -45,6 +46,8 @@ func newStateCollector(s State) *stateCollector {
 		results: desc("results_pending", "Results that Kafka has not acknowledged on the results topic."),
 		hold:    desc("hold", "1 while work stands still for this reason.", "reason"),
 		workers: desc("workers", "Worker processes that ask for jobs."),
+		running: desc("worker_jobs", "Jobs in hand of the workers of a credential; local: those in this process.", "credential"),
+		seen:    desc("worker_last_seen_timestamp_seconds", "When a worker of a credential was last heard of.", "credential"),
 		used:    desc("store_used_bytes", "Of the data directory: waiting messages and the ledger."),
 		limit:   desc("store_limit_bytes", "What the store may take."),
 	}
@@ -52,7 +55,7 @@ func newStateCollector(s State) *stateCollector {
 
 // Describe implements [prometheus.Collector].
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.role, c.jobs, c.oldest, c.lag, c.pending, c.results, c.hold, c.workers, c.used, c.limit} {
+	for _, d := range []*prometheus.Desc{c.role, c.jobs, c.oldest, c.lag, c.pending, c.results, c.hold, c.workers, c.running, c.seen, c.used, c.limit} {
 		ch <- d
 	}
 }
@@ -90,6 +93,12 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.pending, float64(stats.ErrorsPending))
 	gauge(c.results, float64(stats.ResultsPending))
 	gauge(c.workers, float64(len(stats.Workers)))
+	for credential, w := range byCredential(stats.Workers) {
+		gauge(c.running, float64(w.Running), credential)
+		if !w.LastSeen.IsZero() {
+			gauge(c.seen, float64(w.LastSeen.UnixNano())/1e9, credential)
+		}
+	}
 	for _, reason := range jobs.Holds() {
 		held := false
 		for _, h := range stats.Holds {
@@ -97,6 +106,22 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 		gauge(c.hold, oneIf(held), string(reason))
 	}
+}
+
+// byCredential adds the processes of each credential up: operators make those, so
+// that their number is bounded.
+func byCredential(workers []control.Worker) map[string]control.Worker {
+	all := make(map[string]control.Worker)
+	for _, w := range workers {
+		name := cmp.Or(w.Credential, "local")
+		sum := all[name]
+		sum.Running += w.Running
+		if w.LastSeen.After(sum.LastSeen) {
+			sum.LastSeen = w.LastSeen
+		}
+		all[name] = sum
+	}
+	return all
 }
 
 func oneIf(is bool) float64 {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,75 +21,80 @@ const silence = 60 * time.Second
 var ErrVersion = errors.New("use the same version of the dispatcher for both")
 
 // Client is a [Backend] in another process.
-type Client struct{ Conn *nats.Conn }
+type Client struct {
+	Conn   *nats.Conn
+	Prefix string // of the subjects; "": those of this host, see [OperatorPrefix]
+}
+
+func (c *Client) prefix() string { return cmp.Or(c.Prefix, subjectPrefix) }
 
 // Hello asks for nothing: an error says why the process takes no commands.
 func (c *Client) Hello(ctx context.Context) error {
-	_, err := call[struct{}](ctx, c.Conn, hello, struct{}{}, nil)
+	_, err := call[struct{}](ctx, c.Conn, c.prefix(), hello, struct{}{}, nil)
 	return err
 }
 
 // List implements [Viewer].
 func (c *Client) List(ctx context.Context, q ListQuery) (ListPage, error) {
-	return call[ListPage](ctx, c.Conn, "list", q, nil)
+	return call[ListPage](ctx, c.Conn, c.prefix(), "list", q, nil)
 }
 
 // Show implements [Viewer].
 func (c *Client) Show(ctx context.Context, q ShowQuery) (Detail, error) {
-	return call[Detail](ctx, c.Conn, "show", q, nil)
+	return call[Detail](ctx, c.Conn, c.prefix(), "show", q, nil)
 }
 
 // Stats implements [Viewer].
 func (c *Client) Stats(ctx context.Context) (Stats, error) {
-	return call[Stats](ctx, c.Conn, "stats", struct{}{}, nil)
+	return call[Stats](ctx, c.Conn, c.prefix(), "stats", struct{}{}, nil)
 }
 
 // Watch implements [Viewer].
 func (c *Client) Watch(ctx context.Context, q WatchQuery) (Changes, error) {
-	return call[Changes](ctx, c.Conn, "watch", q, nil)
+	return call[Changes](ctx, c.Conn, c.prefix(), "watch", q, nil)
 }
 
 // Retry implements [Operator].
 func (c *Client) Retry(ctx context.Context, q RetryQuery, told Progress) (Changed, error) {
-	return call[Changed](ctx, c.Conn, "retry", q, told)
+	return call[Changed](ctx, c.Conn, c.prefix(), "retry", q, told)
 }
 
 // Cancel implements [Operator].
 func (c *Client) Cancel(ctx context.Context, q CancelQuery, told Progress) (Changed, error) {
-	return call[Changed](ctx, c.Conn, "cancel", q, told)
+	return call[Changed](ctx, c.Conn, c.prefix(), "cancel", q, told)
 }
 
 // Pause implements [Operator].
 func (c *Client) Pause(ctx context.Context, q PauseQuery) (Paused, error) {
-	return call[Paused](ctx, c.Conn, "pause", q, nil)
+	return call[Paused](ctx, c.Conn, c.prefix(), "pause", q, nil)
 }
 
 // Resume implements [Operator].
 func (c *Client) Resume(ctx context.Context, q PauseQuery) (Paused, error) {
-	return call[Paused](ctx, c.Conn, "resume", q, nil)
+	return call[Paused](ctx, c.Conn, c.prefix(), "resume", q, nil)
 }
 
 // Replay implements [Operator].
 func (c *Client) Replay(ctx context.Context, q ReplayQuery, told Progress) (Changed, error) {
-	return call[Changed](ctx, c.Conn, "replay", q, told)
+	return call[Changed](ctx, c.Conn, c.prefix(), "replay", q, told)
 }
 
 // Web implements [Operator].
 func (c *Client) Web(ctx context.Context, q WebQuery) (WebPass, error) {
-	return call[WebPass](ctx, c.Conn, "web", q, nil)
+	return call[WebPass](ctx, c.Conn, c.prefix(), "web", q, nil)
 }
 
 // Submit implements [Operator].
 func (c *Client) Submit(ctx context.Context, env jobs.Envelope) (Job, error) {
-	return answered[Job](ask(ctx, c.Conn, "submit", env.Encode(nil), nil))
+	return answered[Job](ask(ctx, c.Conn, c.prefix(), "submit", env.Encode(nil), nil))
 }
 
-func call[A any](ctx context.Context, nc *nats.Conn, name string, q any, told Progress) (answer A, err error) {
+func call[A any](ctx context.Context, nc *nats.Conn, prefix, name string, q any, told Progress) (answer A, err error) {
 	body, err := json.Marshal(q)
 	if err != nil {
 		return answer, fmt.Errorf("write request: %w", err)
 	}
-	return answered[A](ask(ctx, nc, name, body, told))
+	return answered[A](ask(ctx, nc, prefix, name, body, told))
 }
 
 func answered[A any](reply []byte, err error) (answer A, _ error) {
@@ -103,14 +109,14 @@ func answered[A any](reply []byte, err error) (answer A, _ error) {
 
 // ask sends a request and waits for its answer, as long as there are signs of
 // life.
-func ask(ctx context.Context, nc *nats.Conn, name string, body []byte, told Progress) ([]byte, error) {
+func ask(ctx context.Context, nc *nats.Conn, prefix, name string, body []byte, told Progress) ([]byte, error) {
 	inbox := nc.NewRespInbox()
 	sub, err := nc.SubscribeSync(inbox)
 	if err != nil {
 		return nil, unanswered(name, err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // at worst nobody listens
-	request := &nats.Msg{Subject: subjectPrefix + "." + name, Reply: inbox, Data: body, Header: nats.Header{versionHeader: []string{Version}}}
+	request := &nats.Msg{Subject: prefix + "." + name, Reply: inbox, Data: body, Header: nats.Header{versionHeader: []string{Version}}}
 	if err := nc.PublishMsg(request); err != nil {
 		return nil, unanswered(name, err)
 	}
@@ -158,6 +164,8 @@ func opened(reply *nats.Msg) ([]byte, error) {
 		return reply.Data, nil
 	case codeNoJob:
 		return nil, &remoteError{text: text, is: jobs.ErrNoJob}
+	case codeWrong:
+		return nil, &remoteError{text: text, is: errUnreadable}
 	case codeNoRoom:
 		return nil, &remoteError{text: text, is: ErrNoRoom}
 	case codeVersion:

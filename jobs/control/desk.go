@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"dispatcher/jobs"
+	"dispatcher/jobs/remote"
 	"dispatcher/jobs/schedule"
 )
 
@@ -53,6 +55,7 @@ type Desk struct {
 	Failures  Failures
 	Feed      *Feed                                     // nil: offline
 	Ingest    func() (role string, partitions []Ingest) // nil: offline
+	Remote    func() []remote.Worker                    // nil: there are none
 	Page      func(operator string) (WebPass, error)    // lets somebody into the web page; nil: there is none
 	Clock     func() time.Time
 
@@ -205,11 +208,26 @@ func (d *Desk) Stats(context.Context) (Stats, error) {
 		stats.Role, stats.Ingest = d.Ingest()
 	}
 	for name, n := range snap.Workers {
-		stats.Workers = append(stats.Workers, Worker{Name: name, Running: n})
+		stats.Workers = append(stats.Workers, d.worker(name, n))
 	}
+	slices.SortFunc(stats.Workers, func(a, b Worker) int { return cmp.Compare(a.Name, b.Name) })
 	oldest, err := d.oldestUnfinished(snap)
 	stats.OldestUnfinished = utc(oldest)
 	return stats, err
+}
+
+// worker tells of one worker, with what is known of it if it is on another host.
+func (d *Desk) worker(name string, running int) Worker {
+	w := Worker{Name: name, Running: running}
+	if d.Remote == nil {
+		return w
+	}
+	for _, r := range d.Remote() {
+		if r.Name == name {
+			w.Concurrency, w.Credential, w.LastSeen = r.Capacity, r.Credential, utc(r.SeenAt)
+		}
+	}
+	return w
 }
 
 func (d *Desk) oldestUnfinished(snap schedule.Snapshot) (time.Time, error) {

@@ -10,6 +10,10 @@
 // command opens the ledger itself and asks a Desk with an idle scheduler. A
 // [Feed] is what those see who watch.
 //
+// Operators on other hosts use the same API below a subject of their own key
+// ([ServeOperators]); [Keys] is who may come from there, and for the owner of the
+// data directory only.
+//
 // # Invariants
 //
 //   - An answer that says that something was changed comes after its sync.

@@ -47,12 +47,12 @@ const (
 
 // Serve offers backend on nc until the returned function is called.
 func Serve(nc *nats.Conn, backend Backend) (stop func() error, err error) {
-	service, err := micro.AddService(nc, micro.Config{Name: serviceName, Version: Version})
-	if err != nil {
-		return nil, fmt.Errorf("offer control api: %w", err)
-	}
-	group := service.AddGroup(subjectPrefix)
-	for name, answer := range map[string]answerer{
+	return offer(nc, subjectPrefix, func(string) map[string]answerer { return answerers(backend) })
+}
+
+// answerers are the requests of the control API.
+func answerers(backend Backend) map[string]answerer {
+	return map[string]answerer{
 		"list":   look(backend.List),
 		"show":   look(backend.Show),
 		"watch":  look(backend.Watch),
@@ -64,13 +64,38 @@ func Serve(nc *nats.Conn, backend Backend) (stop func() error, err error) {
 		"replay": change(backend.Replay),
 		"web":    change(quiet(backend.Web)),
 		"submit": submit(backend.Submit),
-	} {
-		if err := offer(group, name, answer); err != nil {
-			return nil, err
+		hello:    look(func(context.Context, struct{}) (a struct{}, err error) { return a, nil }),
+	}
+}
+
+// offer answers requests below prefix; by says what answers a subject. [hello]
+// comes last: whoever is answered can ask for all the others.
+func offer(nc *nats.Conn, prefix string, by func(subject string) map[string]answerer) (stop func() error, err error) {
+	service, err := micro.AddService(nc, micro.Config{Name: serviceName, Version: Version})
+	if err != nil {
+		return nil, fmt.Errorf("offer control api: %w", err)
+	}
+	group := service.AddGroup(prefix)
+	add := func(name string) error {
+		handler := micro.HandlerFunc(func(r micro.Request) {
+			if answer := by(r.Subject())[name]; answer != nil {
+				go serve(r, answer)
+			}
+		})
+		if err := group.AddEndpoint(name, handler, micro.WithEndpointSubject(name)); err != nil {
+			return fmt.Errorf("offer control api %s: %w", name, err)
+		}
+		return nil
+	}
+	for name := range by("") {
+		if name != hello {
+			err = errors.Join(err, add(name))
 		}
 	}
-	// The last one: whoever is answered can ask for all the others.
-	if err := offer(group, hello, look(func(context.Context, struct{}) (a struct{}, err error) { return a, nil })); err != nil {
+	if by("")[hello] != nil {
+		err = errors.Join(err, add(hello))
+	}
+	if err != nil {
 		return nil, err
 	}
 	// Whoever asks from now on is heard: the server knows all of it.
@@ -78,13 +103,6 @@ func Serve(nc *nats.Conn, backend Backend) (stop func() error, err error) {
 		return nil, fmt.Errorf("offer control api: %w", err)
 	}
 	return service.Stop, nil
-}
-
-func offer(group micro.Group, name string, answer answerer) error {
-	if err := group.AddEndpoint(name, micro.HandlerFunc(func(r micro.Request) { go serve(r, answer) })); err != nil {
-		return fmt.Errorf("offer control api %s: %w", name, err)
-	}
-	return nil
 }
 
 // answerer answers the body of a request.
@@ -157,7 +175,7 @@ func serve(r micro.Request, answer answerer) {
 		_ = r.Error(codeNoJob, err.Error(), nil)
 	case errors.Is(err, ErrNoRoom):
 		_ = r.Error(codeNoRoom, err.Error(), nil)
-	case errors.Is(err, errUnreadable):
+	case errors.Is(err, errUnreadable), IsWrongKey(err):
 		_ = r.Error(codeWrong, err.Error(), nil)
 	case err != nil:
 		_ = r.Error(codeFailed, err.Error(), nil)

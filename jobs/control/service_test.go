@@ -34,7 +34,7 @@ func TestAnotherVersionOfTheAPIIsRefusedByBothSides(t *testing.T) {
 	if _, err := opened(&nats.Msg{Data: []byte("{}")}); !errors.Is(err, ErrVersion) {
 		t.Errorf("a server of an older version: %v", err)
 	}
-	if _, err := ask(t.Context(), conn, "dance", nil, nil); err == nil || !strings.Contains(err.Error(), "of another version") {
+	if _, err := ask(t.Context(), conn, subjectPrefix, "dance", nil, nil); err == nil || !strings.Contains(err.Error(), "of another version") {
 		t.Errorf("a command that the server does not know: %v", err)
 	}
 	if _, err := m.client.Stats(t.Context()); err != nil {

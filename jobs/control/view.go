@@ -70,6 +70,10 @@ type Ingest struct {
 type Worker struct {
 	Name    string `json:"name"`
 	Running int    `json:"running"`
+
+	Concurrency int       `json:"concurrency,omitempty"` // of a worker on another host
+	Credential  string    `json:"credential,omitempty"`  // that it came with
+	LastSeen    time.Time `json:"last_seen_at,omitzero"` // it was heard of
 }
 
 // view renders a record. All times are UTC.

@@ -80,6 +80,9 @@ func TestALocalClientMayOnlyControl(t *testing.T) {
 	if _, err := inside.Subscribe("dispatcher.control.test", func(m *nats.Msg) { _ = m.Respond([]byte("yes")) }); err != nil {
 		t.Fatal(err)
 	}
+	if err := inside.Flush(); err != nil {
+		t.Fatal(err)
+	}
 	answer := func(nc *nats.Conn, subject string) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()

@@ -3,6 +3,8 @@ package embed
 import (
 	"fmt"
 	"log/slog"
+	"sync"
+	"time"
 )
 
 // adapter passes the server's log on: its errors are warnings of ours, the rest
@@ -12,6 +14,7 @@ import (
 type adapter struct {
 	log   *slog.Logger
 	fatal chan string
+	quiet *quiet // nil: every error is a warning
 }
 
 func (a adapter) Noticef(format string, v ...any) { a.debug(format, v) }
@@ -32,5 +35,28 @@ func (a adapter) debug(format string, v []any) {
 }
 
 func (a adapter) warn(format string, v []any) {
+	if a.quiet != nil && !a.quiet.due(time.Now()) {
+		a.debug(format, v)
+		return
+	}
 	a.log.Warn("embedded nats: " + fmt.Sprintf(format, v...))
+}
+
+// warnEvery is how often others can make this process warn of them.
+const warnEvery = time.Minute
+
+// quiet lets something be said once a minute.
+type quiet struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+func (q *quiet) due(now time.Time) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if now.Sub(q.last) < warnEvery {
+		return false
+	}
+	q.last = now
+	return true
 }

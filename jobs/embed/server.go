@@ -151,7 +151,7 @@ func (s *Server) options() *server.Options {
 		Nkeys: []*server.NkeyUser{
 			{Nkey: s.inside.public, AllowedConnectionTypes: map[string]struct{}{"IN_PROCESS": {}}},
 			{Nkey: s.local.public, Permissions: &server.Permissions{
-				Publish:   &server.SubjectPermission{Allow: []string{"dispatcher.control.>"}},
+				Publish:   &server.SubjectPermission{Allow: []string{"dispatcher.control.>", "dispatcher.credentials.>"}},
 				Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX.>"}},
 			}},
 		},

@@ -74,6 +74,9 @@ func (s *Scheduler) Release(ctx context.Context, p jobs.Partition, finished func
 		}
 		s.mu.Lock()
 		freed := s.locks.release(e)
+		if e.run != nil {
+			s.leaveHand(e)
+		}
 		s.forget(e, s.cfg.Clock())
 		s.grantFor(freed, s.cfg.Clock())
 		s.mu.Unlock()
@@ -89,7 +92,7 @@ func (s *Scheduler) releasable(p jobs.Partition, finished func(offset int64) boo
 	defer s.mu.Unlock()
 	index := s.partitions.index(p)
 	for _, e := range s.bySeq {
-		if e.inKafka && e.partition == index && e.run == nil && e.phase != ending && finished(e.offset) {
+		if e.inKafka && e.partition == index && (e.run == nil || e.run.restored()) && e.phase != ending && finished(e.offset) {
 			e.phase = ending
 			list = append(list, e)
 		}

@@ -43,6 +43,8 @@ func (s *Scheduler) Cancel(ctx context.Context, list []jobs.Job, c Cancellation)
 		switch {
 		case e == nil:
 			verdicts[i].Err = notUnfinished(list[i].State)
+		case e.elsewhere:
+			verdicts[i].Err = &SkipError{Why: "a worker on another host may have it; start the dispatcher first"}
 		case c.DryRun:
 		case e.phase == running || e.phase == ending:
 			verdicts[i].Pending = e.wish(c.Audit)

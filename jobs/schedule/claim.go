@@ -14,18 +14,23 @@ import (
 // claimer is a worker that waits for a job.
 type claimer struct {
 	worker string
+	holder string      // [jobs.Lease.Holder]
 	got    chan *entry // one, sent under the lock
 }
 
 // Claim returns the next job that worker may carry out, and waits for one as
 // long as ctx lives. The job is the worker's until it calls Finish.
 func (s *Scheduler) Claim(ctx context.Context, worker string) (*jobs.Claim, error) {
+	return s.claim(ctx, &claimer{worker: worker})
+}
+
+func (s *Scheduler) claim(ctx context.Context, c *claimer) (*jobs.Claim, error) {
 	for {
-		e, err := s.next(ctx, worker)
+		e, err := s.next(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		claim, err := s.begin(ctx, e, worker)
+		claim, err := s.begin(ctx, e, c)
 		if err == nil {
 			return claim, nil
 		}
@@ -39,16 +44,16 @@ func (s *Scheduler) Claim(ctx context.Context, worker string) (*jobs.Claim, erro
 var errNotRunnable = errors.New("job cannot run")
 
 // next waits for an entry; it is running from then on.
-func (s *Scheduler) next(ctx context.Context, worker string) (*entry, error) {
+func (s *Scheduler) next(ctx context.Context, c *claimer) (*entry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
-	if e := s.take(worker); e != nil {
+	if e := s.take(c); e != nil {
 		s.mu.Unlock()
 		return e, nil
 	}
-	c := &claimer{worker: worker, got: make(chan *entry, 1)}
+	c.got = make(chan *entry, 1)
 	s.claimers = append(s.claimers, c)
 	s.mu.Unlock()
 	select {
@@ -74,11 +79,11 @@ func (s *Scheduler) withdraw(ctx context.Context, c *claimer) error {
 }
 
 // take marks the next eligible entry as running; nil if there is none.
-func (s *Scheduler) take(worker string) *entry {
-	if !s.active || s.aloneSeq != 0 || s.lapsed() {
+func (s *Scheduler) take(c *claimer) *entry {
+	if !s.active || s.aloneSeq != 0 || s.lapsed() || c.holder != "" && !s.mayLease() {
 		return nil
 	}
-	eligible := func(kind uint8) bool { return s.holds.pass(kinds[kind], worker) }
+	eligible := func(kind uint8) bool { return s.holds.pass(kinds[kind], c.worker) }
 	e := s.ready.nextAlone(eligible)
 	switch {
 	case e != nil && s.inHand > 0: // it waits until nothing else is in hand
@@ -94,7 +99,12 @@ func (s *Scheduler) take(worker string) *entry {
 	s.epoch++
 	e.epoch = s.epoch
 	e.phase = running
-	e.run = &run{worker: worker, slot: -1}
+	e.run = &run{worker: c.worker, slot: -1}
+	if c.holder != "" {
+		now := s.cfg.Clock()
+		e.run.lease = &lease{holder: c.holder, since: now, until: now.Add(s.cfg.Lease)}
+		s.leased[e] = struct{}{}
+	}
 	s.inHand++
 	s.ready.inHand[e.kind]++
 	return e
@@ -102,21 +112,30 @@ func (s *Scheduler) take(worker string) *entry {
 
 // pump hands ready jobs to waiting workers.
 func (s *Scheduler) pump() {
-	for len(s.claimers) > 0 {
-		c := s.claimers[0]
-		e := s.take(c.worker)
-		if e == nil {
-			return
+	refused := make(map[string]bool, 2) // workers, for whom there is nothing now
+	for i := 0; i < len(s.claimers); {
+		c := s.claimers[i]
+		if refused[c.worker] {
+			i++
+			continue
 		}
-		s.claimers = slices.Delete(s.claimers, 0, 1)
+		e := s.take(c)
+		if e == nil {
+			refused[c.worker] = true // there may be something for others: holds concern single workers, too
+			i++
+			continue
+		}
+		s.claimers = slices.Delete(s.claimers, i, i+1)
 		c.got <- e
 	}
 }
 
 // begin reads what the worker needs and marks the job as in hand.
-func (s *Scheduler) begin(ctx context.Context, e *entry, worker string) (*jobs.Claim, error) {
-	if err := s.takeSlot(ctx, e); err != nil {
-		return nil, s.noMaterial(ctx, e, err)
+func (s *Scheduler) begin(ctx context.Context, e *entry, c *claimer) (*jobs.Claim, error) {
+	if c.holder == "" { // a worker on another host outlives an unclean end
+		if err := s.takeSlot(ctx, e); err != nil {
+			return nil, s.noMaterial(ctx, e, err)
+		}
 	}
 	job, payload, steps, err := s.material(ctx, e)
 	if err != nil {
@@ -129,14 +148,14 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, worker string) (*jobs.C
 	if job.StartedAt.IsZero() {
 		job.StartedAt = now
 	}
-	job.State, job.Worker = jobs.Running, worker
+	job.State, job.Worker = jobs.Running, c.worker
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.run.job, e.run.payload = job, payload
 	s.slots.mark(e.run.slot, e.seq, nil)
 	s.onChanged(&e.run.job)
 	claim := &jobs.Claim{
-		Lease:    jobs.Lease{Seq: e.seq, ID: job.ID, Epoch: e.epoch},
+		Lease:    jobs.Lease{Seq: e.seq, ID: job.ID, Epoch: e.epoch, Holder: c.holder},
 		Job:      job,
 		Payload:  payload,
 		Steps:    steps,
@@ -235,6 +254,7 @@ func (s *Scheduler) leaveHand(e *entry) {
 	if e.run != nil && e.run.slot >= 0 {
 		s.slots.clear(e.run.slot)
 	}
+	delete(s.leased, e)
 	e.run = nil
 	if e.canceling.Load() != nil {
 		go s.settle(e)
@@ -253,7 +273,7 @@ func (s *Scheduler) leaveHand(e *entry) {
 // current returns the running entry of lease, or ErrStale.
 func (s *Scheduler) current(lease jobs.Lease) (*entry, error) {
 	e := s.bySeq[lease.Seq]
-	if e == nil || e.phase != running || e.epoch != lease.Epoch && !safeguard.Off("epochs") || e.run == nil {
+	if e == nil || e.phase != running || e.epoch != lease.Epoch && !safeguard.Off("epochs") || e.run == nil || e.run.holder() != lease.Holder {
 		return nil, fmt.Errorf("job %s: %w", lease.ID, jobs.ErrStale)
 	}
 	return e, nil

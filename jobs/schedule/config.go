@@ -25,6 +25,7 @@ type Config struct {
 	BackoffBase   time.Duration // 1s
 	BackoffCap    time.Duration // 5m
 	Quarantine    time.Duration // 100s (gunicorn's own limit for a request); negative: off
+	Lease         time.Duration // of workers on other hosts, unless it is renewed, 30s; negative: this process gives out nothing
 	MaxPinned     int           // a payload that holds back the purge of more than this many moves to the ledger, 10,000
 
 	SlotFile string // "" keeps none (tests)
@@ -44,6 +45,7 @@ func (c *Config) setDefaults() {
 	if safeguard.Off("quarantine") {
 		c.Quarantine = -1
 	}
+	defaultTo(&c.Lease, 30*time.Second)
 	defaultTo(&c.MaxPinned, 10_000)
 	if c.Clock == nil {
 		c.Clock = time.Now
@@ -84,6 +86,15 @@ type Ledger interface {
 	Steps(seq uint64) ([]jobs.Step, error)
 	Payload(seq uint64) ([]byte, error)
 	OwnKey(ctx context.Context, key string, seq uint64) (owner uint64, err error)
+	Leases
+}
+
+// Leases is the part of the ledger about workers on other hosts.
+type Leases interface {
+	NextTerm(ctx context.Context) (uint64, error)
+	Leases() ([]jobs.Leased, error)
+	SetLease(ctx context.Context, lease jobs.Leased) error
+	DropLease(seq uint64) error
 }
 
 // Recorder is the part of the ledger that running jobs use.

@@ -22,6 +22,10 @@
 //     and no hold of its scope is set. A hold spends no attempt. Whether the
 //     process may still be active is asked before each claim and each write
 //     ([Scheduler.Renew]): a session that was slept away is over at once.
+//   - A claim of a worker on another host is a lease ([Scheduler.Lease]). It ends
+//     unless it is renewed, and only an active scheduler renews; before it has
+//     ended its job and objects are given to nobody. The ledger knows of it before
+//     the first write, so that the next process gives it the time of a whole lease.
 //   - What is known ahead is bounded: [Scheduler.WaitRoom] blocks ingest at
 //     MaxUnfinished jobs.
 //
@@ -34,6 +38,8 @@
 //     the objects that they may have written. They are marked as resumed, their
 //     objects are quarantined, and a job found there twice runs alone, the third
 //     time it fails (code crashed), so that no job can kill the process for ever.
+//   - A worker on another host dies, or is cut off: its lease ends, that spends an
+//     attempt, its objects are quarantined, and the job goes on at its step.
 //   - The host dies: the slot file, which is never synced, may be older than the
 //     ledger. It only ever names too many or too few jobs; a resumed attempt
 //     looks before it creates because creating steps sync their intent.

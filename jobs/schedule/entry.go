@@ -46,6 +46,7 @@ type entry struct {
 	resumed   bool  // an earlier attempt may have had effects
 	retrying  bool
 	inKafka   bool
+	elsewhere bool // in a process that gives out nothing: a worker on another host may have it
 	cold      bool // waits to be read into memory, see Scheduler.cold
 }
 
@@ -62,6 +63,7 @@ type run struct {
 	payload jobs.Envelope
 	worker  string
 	slot    int
+	lease   *lease // of a worker on another host; nil: it is in this process
 }
 
 // lane is the queue of one ordering key, by sequence. Lanes are found by the

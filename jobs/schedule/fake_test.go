@@ -28,13 +28,15 @@ type memory struct {
 	owners     map[string]uint64
 	seen       uint64 // in the stream
 	pauses     []jobs.Hold
+	term       uint64
+	leases     map[uint64]jobs.Leased
 }
 
 func newMemory() *memory {
 	return &memory{
 		jobs: map[uint64]jobs.Job{}, steps: map[uint64][]jobs.Step{}, attempts: map[uint64][]jobs.Attempt{},
 		kept: map[uint64][]byte{}, stream: map[uint64]jobs.Envelope{}, purged: map[jobs.Partition]uint64{},
-		quarantine: map[string]jobs.Quarantined{}, owners: map[string]uint64{},
+		quarantine: map[string]jobs.Quarantined{}, owners: map[string]uint64{}, leases: map[uint64]jobs.Leased{},
 	}
 }
 
@@ -65,6 +67,7 @@ func (m *memory) Update(_ context.Context, job jobs.Job, attempt *jobs.Attempt, 
 		return m.failing
 	}
 	m.jobs[job.Seq] = job
+	delete(m.leases, job.Seq)
 	m.steps[job.Seq] = append(m.steps[job.Seq], steps...)
 	if attempt != nil {
 		m.attempts[job.Seq] = append(m.attempts[job.Seq], *attempt)
@@ -83,6 +86,7 @@ func (m *memory) End(_ context.Context, list ...jobs.Ending) error {
 	}
 	for _, e := range list {
 		m.jobs[e.Job.Seq] = e.Job
+		delete(m.leases, e.Job.Seq)
 		m.steps[e.Job.Seq] = append(m.steps[e.Job.Seq], e.Steps...)
 		if e.Attempt != nil {
 			m.attempts[e.Job.Seq] = append(m.attempts[e.Job.Seq], *e.Attempt)
@@ -110,6 +114,38 @@ func (m *memory) Reopen(_ context.Context, list []jobs.Job, fromStart bool, audi
 		m.audits = append(m.audits, audit)
 	}
 	return done, m.failing
+}
+
+func (m *memory) NextTerm(context.Context) (uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.term++
+	return m.term, m.failing
+}
+
+func (m *memory) Leases() (list []jobs.Leased, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.leases {
+		list = append(list, l)
+	}
+	return list, nil
+}
+
+func (m *memory) SetLease(_ context.Context, l jobs.Leased) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failing == nil {
+		m.leases[l.Seq] = l
+	}
+	return m.failing
+}
+
+func (m *memory) DropLease(seq uint64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.leases, seq)
+	return nil
 }
 
 func (m *memory) Pauses() ([]jobs.Hold, error) { return m.pauses, nil }
@@ -349,7 +385,7 @@ func (b *bench) claim(t *testing.T) *jobs.Claim {
 func (b *bench) none(t *testing.T) {
 	t.Helper()
 	b.mu.Lock()
-	e := b.take("w")
+	e := b.take(&claimer{worker: "w"})
 	b.mu.Unlock()
 	if e != nil {
 		t.Fatalf("job %d was given out", e.seq)

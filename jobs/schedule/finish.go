@@ -3,6 +3,7 @@ package schedule
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"dispatcher/internal/crashpoint"
@@ -18,7 +19,10 @@ func (s *Scheduler) Finish(ctx context.Context, lease jobs.Lease, o jobs.Outcome
 	if err != nil {
 		return err
 	}
-	if err := s.quarantineUnanswered(ctx, e, o.Unanswered); err != nil {
+	if err := s.reread(ctx, e); err != nil {
+		return err
+	}
+	if err := s.quarantineUnanswered(ctx, e, s.granted(e, o.Unanswered)); err != nil {
 		return err
 	}
 	c := e.canceling.Load()
@@ -46,6 +50,17 @@ func (s *Scheduler) beginEnding(lease jobs.Lease) (*entry, error) {
 	}
 	e.phase = ending
 	return e, nil
+}
+
+// granted leaves of names those that e may write: a report from another host
+// concerns no other objects.
+func (s *Scheduler) granted(e *entry, names []string) []string {
+	if e.run.lease == nil {
+		return names
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(names, func(name string) bool { return e.grant == nil || !slices.Contains(e.grant.objects, name) })
 }
 
 // quarantineUnanswered keeps objects whose write may still land from others.
@@ -177,6 +192,8 @@ func (s *Scheduler) putBack(ctx context.Context, e *entry, o jobs.Outcome) error
 		if err != nil {
 			return fmt.Errorf("store progress of %s: %w", job.ID, err)
 		}
+	} else {
+		s.dropLease(e)
 	}
 	s.onChanged(&job)
 	s.mu.Lock()
@@ -190,7 +207,7 @@ func (s *Scheduler) putBack(ctx context.Context, e *entry, o jobs.Outcome) error
 		e.phase = locked
 		s.locks.wait(e, sortedNames(o.Wanted))
 		s.armWake()
-	case o.Kind == jobs.OutcomeHeld && s.holds.has(o.Reason) && !stopsJobs(o.Reason):
+	case o.Kind == jobs.OutcomeHeld && s.holds.forAll(o.Reason) && !stopsJobs(o.Reason):
 		s.park(e, o.Reason)
 	case o.NotBefore.After(now):
 		e.due = o.NotBefore.UnixNano()

@@ -3,6 +3,7 @@ package schedule
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"dispatcher/jobs"
 )
@@ -14,6 +15,9 @@ const (
 	scopeBy  = "worker:"
 )
 
+// WorkerScope is the scope of a hold that concerns one worker.
+func WorkerScope(worker string) string { return scopeBy + worker }
+
 // TypeScope is the scope of a hold that concerns one message type.
 func TypeScope(messageType string) string { return scopeOf + messageType }
 
@@ -22,9 +26,12 @@ type holdKey struct {
 	scope  string
 }
 
-type holds struct{ set map[holdKey]jobs.Hold }
+type holds struct {
+	set     map[holdKey]jobs.Hold
+	workers map[string]bool // that are at work, or would be; none: not known
+}
 
-func newHolds() holds { return holds{set: make(map[holdKey]jobs.Hold)} }
+func newHolds() holds { return holds{set: make(map[holdKey]jobs.Hold), workers: make(map[string]bool)} }
 
 // stopsJobs tells holds that stop claims from those that stop something else:
 // a full store stops ingest, and S3 only the jobs that turn out to need it,
@@ -36,6 +43,9 @@ func stopsJobs(reason jobs.Reason) bool {
 // pass reports whether worker may be given jobs of a type.
 func (h *holds) pass(messageType, worker string) bool {
 	for key := range h.set {
+		if key.scope == scopeBy+worker && key.reason == jobs.HoldS3Down && messageType == jobs.TypeUploadAttachment {
+			return false // another worker may reach S3: it is not parked
+		}
 		if !stopsJobs(key.reason) {
 			continue
 		}
@@ -48,21 +58,35 @@ func (h *holds) pass(messageType, worker string) bool {
 
 // reasonFor returns why a ready job of a type is not given out, "" if it may be.
 func (h *holds) reasonFor(messageType string) jobs.Reason {
-	for _, hold := range h.list() {
-		if stopsJobs(hold.Reason) && (hold.Scope == ScopeAll || hold.Scope == scopeOf+messageType) {
+	for _, hold := range h.blocking() {
+		if stopsJobs(hold.Reason) && (!strings.HasPrefix(hold.Scope, scopeOf) || hold.Scope == scopeOf+messageType) {
 			return hold.Reason
 		}
 	}
 	return ""
 }
 
-func (h *holds) has(reason jobs.Reason) bool {
+// blocking returns the holds without those of single workers, unless no worker
+// is left without one.
+func (h *holds) blocking() []jobs.Hold {
+	held := make(map[string]bool)
 	for key := range h.set {
-		if key.reason == reason {
-			return true
+		if worker, ok := strings.CutPrefix(key.scope, scopeBy); ok && stopsJobs(key.reason) {
+			held[worker] = true
 		}
 	}
-	return false
+	for worker := range h.workers {
+		if !held[worker] {
+			return slices.DeleteFunc(h.list(), func(hold jobs.Hold) bool { return strings.HasPrefix(hold.Scope, scopeBy) })
+		}
+	}
+	return h.list()
+}
+
+// forAll reports whether there is a hold that concerns every worker.
+func (h *holds) forAll(reason jobs.Reason) bool {
+	_, held := h.set[holdKey{reason, ScopeAll}]
+	return held
 }
 
 func (h *holds) list() []jobs.Hold {
@@ -100,11 +124,33 @@ func (s *Scheduler) ClearHold(reason jobs.Reason, scope string) (was bool) {
 	key := holdKey{reason, scope}
 	_, was = s.holds.set[key]
 	delete(s.holds.set, key)
-	if !s.holds.has(reason) {
+	if !s.holds.forAll(reason) {
 		s.unpark(reason)
 	}
 	s.pump()
 	return was
+}
+
+// Joined notes that a worker is there, and Left that it is not any more: work
+// stands still when all of them do.
+func (s *Scheduler) Joined(worker string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holds.workers[worker] = true
+}
+
+// Left is the opposite of Joined.
+func (s *Scheduler) Left(worker string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.holds.workers, worker)
+}
+
+// Blocking returns what stands still, without what only some workers are kept from.
+func (s *Scheduler) Blocking() []jobs.Hold {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.holds.blocking()
 }
 
 // Holds returns what stands still and why, oldest first.

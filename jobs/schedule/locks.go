@@ -159,9 +159,17 @@ func (t *lockTable) endQuarantines(now time.Time) (over []string) {
 // Lock gives the job of lease the right to write objects: all of them, or none
 // with [jobs.ErrLocked], upon which the attempt must end with
 // [jobs.OutcomeLocked]. Call it before the first write. When it returns, the
-// slot file names the objects, so that an unclean end quarantines them.
-func (s *Scheduler) Lock(_ context.Context, lease jobs.Lease, objects []string) error {
+// slot file names the objects, so that an unclean end quarantines them; those of
+// a worker on another host are in the ledger, with its lease.
+func (s *Scheduler) Lock(ctx context.Context, lease jobs.Lease, objects []string) error {
 	names := sortedNames(objects)
+	if err := s.lock(lease, names); err != nil || lease.Holder == "" {
+		return err
+	}
+	return s.noteLease(ctx, lease, names)
+}
+
+func (s *Scheduler) lock(lease jobs.Lease, names []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, err := s.current(lease)
@@ -181,6 +189,9 @@ func (s *Scheduler) Lock(_ context.Context, lease jobs.Lease, objects []string) 
 		}
 	}
 	e.resumed = true
+	if e.run.lease != nil {
+		e.run.lease.locked = true
+	}
 	s.slots.mark(e.run.slot, e.seq, names)
 	return nil
 }

@@ -10,12 +10,16 @@ const purgeEvery = 2 * time.Second
 
 // Run does the scheduler's upkeep until ctx ends.
 func (s *Scheduler) Run(ctx context.Context) {
-	tick := time.NewTicker(purgeEvery)
+	tick, leases := time.NewTicker(purgeEvery), time.NewTicker(max(s.cfg.Lease/20, time.Millisecond))
 	defer tick.Stop()
+	defer leases.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-leases.C:
+			s.endLeases(ctx)
+			continue
 		case <-tick.C:
 		}
 		if err := s.Purge(ctx); err != nil && ctx.Err() == nil {

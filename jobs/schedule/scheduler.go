@@ -33,6 +33,7 @@ type Scheduler struct {
 	lanes      lanes
 	ready      readyQueues
 	due        dueHeap
+	leased     map[*entry]struct{} // in the hands of workers on other hosts
 	locks      lockTable
 	holds      holds
 	parked     map[jobs.Reason][]*entry
@@ -72,6 +73,7 @@ func New(cfg Config) (*Scheduler, error) {
 		lanes:     newLanes(),
 		ready:     newReadyQueues(),
 		locks:     newLockTable(),
+		leased:    make(map[*entry]struct{}),
 		holds:     newHolds(),
 		parked:    make(map[jobs.Reason][]*entry),
 		idle:      make(chan struct{}),
@@ -147,6 +149,9 @@ func (s *Scheduler) Load(ctx context.Context) error {
 	}
 	for _, p := range s.cfg.Ledger.Partitions() {
 		s.partitions.seen(p.Partition, p.StreamSeq)
+	}
+	if err := s.restoreLeases(ctx, now); err != nil {
+		return err
 	}
 	for _, l := range s.lanes.byHash {
 		s.promote(l.head, now)

@@ -37,6 +37,9 @@ func (s *Scheduler) Snapshot() Snapshot {
 		Holds:      s.holds.list(),
 		Workers:    make(map[string]int),
 	}
+	for worker := range s.holds.workers {
+		snap.Workers[worker] += 0
+	}
 	for _, c := range s.claimers {
 		snap.Workers[c.worker] += 0
 	}

@@ -44,6 +44,12 @@ func (c *Client) noAnswer(ctx context.Context, r *request, err error) error {
 	if errors.As(err, &failure) {
 		return failure // it was never sent
 	}
+	switch {
+	case errors.Is(err, errNotPermitted):
+		return err
+	case errors.Is(err, errCutOff):
+		return unanswered(r, fmt.Errorf("%s %s: %w", r.method, r.path, errCutOff))
+	}
 	var unsent *notSentError
 	if errors.As(err, &unsent) && ctx.Err() == nil {
 		return jobs.Transient(0, 0, fmt.Errorf("%s %s: %w", r.method, r.path, unsent.err))

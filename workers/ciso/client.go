@@ -26,6 +26,7 @@ type Config struct {
 	Clock             func() time.Time
 	Log               *slog.Logger
 	UserAgent         string
+	Guarded           bool     // requests may have a permit, see [WithPermit]
 	Requests          Requests // nil: nobody wants to know
 	Tracer            Tracer   // of requests for jobs; nil: none
 }

@@ -34,6 +34,9 @@ func newTransport(cfg Config) (http.RoundTripper, error) {
 			return nil, fmt.Errorf("CA file %s: holds no certificate in PEM", cfg.CAFile)
 		}
 	}
+	if cfg.Guarded {
+		guard(t)
+	}
 	return t, nil
 }
 

@@ -1,0 +1,57 @@
+package ciso
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+)
+
+// TestNothingIsSentWithoutAPermit: neither when it has ended before, nor when it
+// ends on the way to the connection, as for a process that was stopped there.
+func TestNothingIsSentWithoutAPermit(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte("{}"))
+	}))
+	defer server.Close()
+	c, err := New(Config{URL: server.URL + "/api", Guarded: true, VerifyCertificate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.base = server.URL + "/api"
+	patch := func(valid func() bool) error {
+		_, err := c.exchange(WithPermit(t.Context(), valid), &request{method: http.MethodPatch, path: "/x/", body: map[string]any{"a": 1}}, "token")
+		return err
+	}
+	for range 2 { // on a new connection, and on one that is there
+		if err := patch(func() bool { return false }); !errors.Is(err, errNotPermitted) {
+			t.Errorf("ended before: %v", err)
+		}
+		var calls atomic.Int64
+		if err := patch(func() bool { return calls.Add(1) == 1 }); !errors.Is(err, errCutOff) {
+			t.Errorf("ended on the way: %v", err)
+		}
+		if n := asked.Load(); n != 0 {
+			t.Errorf("%d requests were sent", n)
+		}
+		if err := patch(func() bool { return true }); err != nil {
+			t.Errorf("permitted: %v", err)
+		}
+		if err := patch(nil); err != nil {
+			t.Errorf("without a lease: %v", err)
+		}
+		asked.Store(0)
+	}
+	var lost *UnansweredError
+	if err := c.noAnswer(t.Context(), &request{method: http.MethodPatch}, errCutOff); !errors.As(err, &lost) {
+		t.Errorf("a write that was cut off may have got through: %v", err)
+	}
+	if err := c.noAnswer(t.Context(), &request{method: http.MethodPatch}, errNotPermitted); errors.As(err, &lost) {
+		t.Error("a write that was not sent is taken for one that was")
+	}
+}
