@@ -32,7 +32,7 @@ func Settings() []Setting {
 		text("rest.timeout", "API_TIMEOUT", "30s", "of one request; below the Kafka session timeout", func(c *Config) any { return &c.API.Timeout }),
 		text("rest.upload_timeout", "API_UPLOAD_TIMEOUT", "2m", "of one file", func(c *Config) any { return &c.API.UploadTimeout }),
 		text("rest.concurrency", "CONCURRENCY", "8", "jobs in flight, 0 to 1024; 0: all work is done by workers on other hosts", func(c *Config) any { return &c.API.Concurrency }),
-		text("rest.rate_limit", "API_RATE_LIMIT", "", "requests per second", func(c *Config) any { return &c.API.RateLimit }),
+		text("rest.rate_limit", "API_RATE_LIMIT", "", "requests per second, of this process and all workers that have joined it together", func(c *Config) any { return &c.API.RateLimit }),
 		text("rest.write_quarantine", "API_WRITE_QUARANTINE", "100s", "after a write without an answer no other job writes that object for so long; 0: off", func(c *Config) any { return &c.API.WriteQuarantine }),
 		text("rest.default_folder", "DEFAULT_FOLDER", "", "folder of created evidence: name, path a/b, or id", func(c *Config) any { return &c.API.DefaultFolder }),
 		text("rest.max_targets", "MAX_TARGETS", "1000", "most objects that target: multiple may match", func(c *Config) any { return &c.API.MaxTargets }),

@@ -70,12 +70,13 @@ func (o *outside) authority() (*join.Authority, error) {
 }
 
 // serve lets those in who have a credential.
-func (o *outside) serve(ctx context.Context, store string, scheduler *schedule.Scheduler, desk control.Backend) (err error) {
+func (o *outside) serve(ctx context.Context, store string, scheduler *schedule.Scheduler, desk control.Backend, ownRate func(perSecond float64)) (err error) {
 	if o.listener == nil {
 		return nil
 	}
 	o.work, err = remote.Serve(ctx, o.listener.Conn(), remote.ServerConfig{
 		Scheduler: scheduler, Store: store, Lease: o.cfg.Lease, Name: o.credentials.Name, Hears: o.listener.Hears, Log: o.log,
+		Rate: o.cfg.API.RateLimit, OwnRate: ownRate,
 	})
 	if err != nil {
 		return err

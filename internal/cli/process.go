@@ -278,7 +278,7 @@ func (p *process) run(ctx context.Context) error {
 	// Upkeep and reporting outlive the workers, so that what they end is reported.
 	upkeep, stopUpkeep := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopUpkeep()
-	if err := p.outside.serve(upkeep, p.ledger.Identity(), p.scheduler, p.desk()); err != nil {
+	if err := p.outside.serve(upkeep, p.ledger.Identity(), p.scheduler, p.desk(), p.setRate()); err != nil {
 		return err
 	}
 	var last, first sync.WaitGroup
@@ -380,4 +380,12 @@ func (p *process) close() {
 			p.log.Error("ledger does not close cleanly", "error", err)
 		}
 	}
+}
+
+// setRate limits the requests of this process; nil if it carries out nothing.
+func (p *process) setRate() func(perSecond float64) {
+	if p.account == nil {
+		return nil
+	}
+	return p.account.api.SetRate
 }

@@ -90,7 +90,7 @@ func newWorker(ctx context.Context, cfg *config.Config, hosts []join.File, geten
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(w.spool))
 	}
-	w.client, err = remote.NewClient(remote.ClientConfig{Hosts: hosts, Process: processName(), Capacity: cfg.API.Concurrency, Log: log})
+	w.client, err = remote.NewClient(remote.ClientConfig{Hosts: hosts, Process: processName(), Capacity: cfg.API.Concurrency, Rate: w.account.api.SetRate, Log: log})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(w.spool))
 	}

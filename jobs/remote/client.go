@@ -17,9 +17,10 @@ import (
 
 // ClientConfig is what a client needs.
 type ClientConfig struct {
-	Hosts    []join.File // of the join file
-	Process  string      // host/pid
-	Capacity int         // attempts at a time
+	Hosts    []join.File             // of the join file
+	Process  string                  // host/pid
+	Capacity int                     // attempts at a time
+	Rate     func(perSecond float64) // is told how many requests the API may be asked by this process; nil: nobody wants to know
 	Uptime   func() time.Duration
 	Clock    func() time.Time
 	Log      *slog.Logger

@@ -183,6 +183,9 @@ func (h *host) renew(ctx context.Context) error {
 			k.until.Store(int64(since + share(answer.Lease)))
 		}
 	}
+	if answer.Active && c.cfg.Rate != nil && answer.Rate > 0 {
+		c.cfg.Rate(answer.Rate)
+	}
 	h.lease.Store(int64(answer.Lease))
 	if h.active.Swap(answer.Active) != answer.Active {
 		c.wake()

@@ -38,6 +38,8 @@ type ServerConfig struct {
 	Lease     time.Duration              // [schedule.Config.Lease]
 	Name      func(public string) string // of a credential; "": it has none
 	Hears     func(subject string) bool  // whether anybody waits for an answer
+	Rate      float64                    // requests per second that all processes together may ask the API, 0: no limit
+	OwnRate   func(perSecond float64)    // is told the share of this process; nil: it carries out nothing
 	Clock     func() time.Time
 	Log       *slog.Logger
 }
@@ -176,8 +178,8 @@ func (r *request) renew() error {
 	if err := r.read(&q); err != nil {
 		return err
 	}
-	r.sessions.seen(r, q)
-	answer := renewAnswer{Store: r.cfg.Store, Active: r.cfg.Scheduler.Active(), Lease: r.cfg.Lease, Leases: make([]renewed, len(q.Leases))}
+	rate := r.sessions.seen(r, q)
+	answer := renewAnswer{Rate: rate, Store: r.cfg.Store, Active: r.cfg.Scheduler.Active(), Lease: r.cfg.Lease, Leases: make([]renewed, len(q.Leases))}
 	var known []jobs.Lease
 	var at []int
 	for i, ref := range q.Leases {

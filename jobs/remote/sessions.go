@@ -27,16 +27,20 @@ type sessions struct {
 	mu    sync.Mutex
 	known map[string]*session
 	polls map[string]*poll
+	shares
 }
 
 type session struct {
 	Worker
 	public string
+	rate   float64 // told last
 	holds  map[jobs.Reason]bool
 }
 
 func newSessions(cfg ServerConfig) sessions {
-	return sessions{cfg: cfg, known: make(map[string]*session), polls: make(map[string]*poll)}
+	return sessions{
+		cfg: cfg, known: make(map[string]*session), polls: make(map[string]*poll), shares: shares{total: cfg.Rate, own: cfg.OwnRate},
+	}
 }
 
 // Bounds of what a process may say, and of processes with one credential.
@@ -58,15 +62,16 @@ func (s *sessions) name(credential, process string) string {
 	return credential + "@" + process[:min(len(process), longestProcess)]
 }
 
-// seen notes what a process says of itself.
-func (s *sessions) seen(r *request, q renewRequest) {
+// seen notes what a process says of itself, and returns how many requests per
+// second it may ask.
+func (s *sessions) seen(r *request, q renewRequest) (rate float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	holder := r.holder(q.Session)
 	known := s.known[holder]
 	if q.Leaving {
 		s.drop(holder, "it has ended")
-		return
+		return 0
 	}
 	if known == nil {
 		if s.count(r.public) >= mostProcesses {
@@ -80,6 +85,18 @@ func (s *sessions) seen(r *request, q renewRequest) {
 	}
 	known.Running, known.Capacity, known.SeenAt = len(q.Leases), q.Capacity, s.cfg.Clock()
 	s.hold(known, q.Holds)
+	known.rate = s.divide(s.rates(known))
+	return known.rate
+}
+
+// rates are what all other processes were told.
+func (s *sessions) rates(but *session) (list []float64) {
+	for _, w := range s.known {
+		if w != but {
+			list = append(list, w.rate)
+		}
+	}
+	return list
 }
 
 // count returns the processes with a credential. The lock is held.
@@ -144,6 +161,7 @@ func (s *sessions) drop(holder, why string) {
 	if w := s.known[holder]; w != nil {
 		s.hold(w, nil)
 		delete(s.known, holder)
+		s.keep(s.rates(nil))
 		s.cfg.Scheduler.Left(w.Name)
 		s.cfg.Log.Info("a worker has gone", "worker", w.Name, "why", why)
 	}

@@ -64,6 +64,7 @@ type renewAnswer struct {
 	Active bool          `json:"active"`
 	Lease  time.Duration `json:"lease_ns"`
 	Leases []renewed     `json:"leases,omitempty"` // in the order of the request
+	Rate   float64       `json:"rate,omitempty"`   // requests per second that this process may ask the API, 0: no limit
 }
 
 type renewed struct {

@@ -98,11 +98,21 @@ func New(cfg Config) (*Client, error) {
 	for _, resource := range []Resource{AppliedControls, RequirementAssessments, Evidences} {
 		c.known[resource] = filters(resource)
 	}
+	c.limiter = rate.NewLimiter(rate.Inf, 1)
 	if cfg.RateLimit > 0 {
-		c.limiter = rate.NewLimiter(rate.Limit(cfg.RateLimit), max(1, int(cfg.RateLimit)))
+		c.SetRate(cfg.RateLimit)
 	}
 	c.session = newSession(c, cfg.Credentials)
 	return c, nil
+}
+
+// SetRate limits requests per second from now on. The limit of the settings is never exceeded.
+func (c *Client) SetRate(perSecond float64) {
+	if most := c.cfg.RateLimit; most > 0 {
+		perSecond = min(perSecond, most)
+	}
+	c.limiter.SetLimit(rate.Limit(perSecond))
+	c.limiter.SetBurst(max(1, int(perSecond)))
 }
 
 func (c *Client) baseURL() string {

@@ -26,10 +26,8 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 	if err := c.ensureBase(ctx); err != nil {
 		return nil, err
 	}
-	if c.limiter != nil {
-		if err := c.limiter.Wait(ctx); err != nil {
-			return nil, err
-		}
+	if err := c.limiter.Wait(ctx); err != nil {
+		return nil, err
 	}
 	token := ""
 	if !r.plain {
