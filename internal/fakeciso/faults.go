@@ -67,7 +67,7 @@ func (s *Server) Struck() map[FaultKind]int {
 	return out
 }
 
-func (fs *faults) next(r *http.Request, e *Entry) *Fault {
+func (fs *faults) next(r *http.Request) *Fault {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	for _, f := range fs.list {
@@ -88,7 +88,6 @@ func (fs *faults) next(r *http.Request, e *Entry) *Fault {
 			fs.struck = make(map[FaultKind]int)
 		}
 		fs.struck[f.Kind]++
-		e.Fault = string(f.Kind)
 		return f
 	}
 	return nil

@@ -48,6 +48,12 @@ func (j *journal) end(e *Entry, status int) {
 	e.End, e.Status = time.Now(), status
 }
 
+func (j *journal) struck(e *Entry, fault FaultKind) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e.Fault = string(fault)
+}
+
 func (j *journal) wrote(e *Entry, object string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -104,9 +104,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.gateway(rec, r) {
 		return
 	}
-	fault := s.faults.next(r, entry)
-	if fault != nil && fault.before(rec, r) {
-		return
+	fault := s.faults.next(r)
+	if fault != nil {
+		s.journal.struck(entry, fault.Kind)
+		if fault.before(rec, r) {
+			return
+		}
 	}
 	target := http.ResponseWriter(rec)
 	if fault != nil && fault.discards() {
