@@ -126,7 +126,8 @@ func (p *Pool) finish(ctx context.Context, claim *jobs.Claim, o jobs.Outcome) {
 
 // attempt carries out one claim.
 func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
-	ctx, cancel := context.WithCancelCause(ciso.WithPermit(ciso.WithJob(work, claim.ID), claim.Valid))
+	valid := validity(claim)
+	ctx, cancel := context.WithCancelCause(ciso.WithPermit(ciso.WithJob(work, claim.ID), valid))
 	defer cancel(nil)
 	if claim.Revoked != nil {
 		defer context.AfterFunc(claim.Revoked, func() { cancel(errRevoked) })()
@@ -139,7 +140,7 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	run := newRun(claim, p.cfg.Claims, p.cfg.Clock, p.cfg.Log)
 	run.steps, run.tracer = p.cfg.Steps, p.cfg.Tracer
 	err := p.cfg.Workflows.carryOut(ctx, run)
-	if claim.Valid != nil && !claim.Valid() {
+	if valid != nil && !valid() {
 		cancel(errRevoked) // what it found out too late is no attempt
 	}
 	outcome := run.outcome(ctx, err)
@@ -150,6 +151,15 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	p.tell(run, outcome, err)
 	ended(&outcome)
 	return outcome
+}
+
+// validity is asked right before each request: it may have waited for its turn
+// for as long as others hang, and the process may have been stopped meanwhile.
+func validity(claim *jobs.Claim) func() bool {
+	if claim.Valid == nil && claim.Lapsed != nil {
+		return func() bool { return !claim.Lapsed() }
+	}
+	return claim.Valid
 }
 
 // tell logs attempts that did not end their job. The end of a job is logged

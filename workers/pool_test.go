@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dispatcher/internal/fakeciso"
 	"dispatcher/jobs"
 )
 
@@ -259,5 +260,27 @@ func TestAPoolWithoutWhatItNeedsIsRefused(t *testing.T) {
 		if _, err := NewPool(cfg); err == nil {
 			t.Errorf("%+v is taken", cfg)
 		}
+	}
+}
+
+// A request waits for its turn while others hang. A process that is stopped
+// meanwhile must not send it when it goes on.
+func TestNoRequestIsSentForASessionThatEndedWhileItWaitedForItsTurn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, fakeciso.Config{})
+	w.api.AddControl(m{"ref_id": "foo", "name": "Foo"})
+	claim := w.claim(`{"message_type":"update_applied_control","selector":{"ref_id":"foo"},"values":{"status":"active"}}`)
+	lapsed := true
+	claim.Lapsed = func() bool { return lapsed }
+	before := len(w.api.Journal())
+	if o := w.attempt(claim); o.Kind != jobs.OutcomeReturned {
+		t.Errorf("it is %s, want it given back", describe(o))
+	}
+	if n := len(w.api.Journal()) - before; n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+	lapsed = false
+	if o := w.attempt(claim); o.Kind != jobs.OutcomeSucceeded {
+		t.Errorf("then it is %s", describe(o))
 	}
 }

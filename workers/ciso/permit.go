@@ -4,14 +4,18 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
+
+	"dispatcher/jobs"
 )
 
-// errNotPermitted says that a request was not sent: its lease has ended.
-var errNotPermitted = errors.New("not sent: the lease of this job has ended")
+// errNotPermitted says that a request was not sent: the lease of its job, or the
+// session of this process, has ended.
+var errNotPermitted = fmt.Errorf("not sent: the job is another's by now: %w", jobs.ErrLapsed)
 
 // errCutOff says that a request was not sent whole, because its lease ended.
 var errCutOff = errors.New("cut off: the lease of this job has ended")
