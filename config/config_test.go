@@ -40,7 +40,7 @@ func TestFlagOverEnvironmentOverFileOverDefault(t *testing.T) {
 func TestEverySettingCanBeGivenInTheFileAndTheEnvironment(t *testing.T) {
 	t.Parallel()
 	for _, s := range Settings() {
-		value := map[string]string{"rest.rate_limit": "5", "credentials.token": "tok", "listen": "x:1"}[s.Key]
+		value := map[string]string{"rest.rate_limit": "5", "credentials.token": "tok", "policy.allow_types": "upload_attachment", "listen": "x:1"}[s.Key]
 		if value == "" {
 			value = s.Default
 		}
@@ -114,6 +114,9 @@ func TestAWrongSettingIsOneLineWithNameValueAndRemedy(t *testing.T) {
 		"ordering":     {env: map[string]string{"ORDERING": "none"}, says: []string{"ORDERING", "partition"}},
 		"listen":       {env: map[string]string{"HTTP_LISTEN": "8642"}, says: []string{"HTTP_LISTEN", "off"}},
 		"broker":       {env: map[string]string{"BOOTSTRAP_SERVERS": "kafka"}, says: []string{"BOOTSTRAP_SERVERS", "host:port"}},
+		"policy type":  {env: map[string]string{"POLICY_ALLOW_TYPES": "upload_attachment,update_aplied_control"}, says: []string{`POLICY_ALLOW_TYPES "update_aplied_control"`, `did you mean "update_applied_control"?`, "update_requirement_assessment"}},
+		"policy bogus": {env: map[string]string{"POLICY_ALLOW_TYPES": "bogus"}, says: []string{`POLICY_ALLOW_TYPES "bogus"`, "upload_attachment"}},
+		"policy field": {env: map[string]string{"POLICY_DENY_FIELDS": "status,bogus.x"}, says: []string{`POLICY_DENY_FIELDS "bogus.x"`, "upload_attachment"}},
 		"log format":   {env: map[string]string{"LOG_FORMAT": "xml"}, says: []string{"LOG_FORMAT", "json"}},
 	} {
 		env := map[string]string{}

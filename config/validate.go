@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"dispatcher/jobs"
 )
 
 // Purpose is what a configuration is for: not every command needs all of it.
@@ -184,8 +186,28 @@ func (v *validator) limits() {
 		_, port, err := net.SplitHostPort(c.HTTPListen)
 		v.check(err == nil && port != "", "http_listen", c.HTTPListen, "not host:port; off disables it")
 	}
+	v.policy()
 	v.page()
 	v.check(c.DataDir != "", "data_dir", c.DataDir, "must not be empty")
+}
+
+// policy refuses message types that there are not: one that is misspelled would
+// deny every message, or none.
+func (v *validator) policy() {
+	for _, name := range v.c.Policy.AllowTypes {
+		v.messageType("policy.allow_types", name, name)
+	}
+	for _, field := range v.c.Policy.DenyFields {
+		if name, _, ok := strings.Cut(field, "."); ok {
+			v.messageType("policy.deny_fields", field, name)
+		}
+	}
+}
+
+func (v *validator) messageType(key, value, name string) {
+	known := jobs.Types()
+	why := fmt.Sprintf("no such message type%s; one of %s", jobs.Nearest(name, known), strings.Join(known, ", "))
+	v.check(slices.Contains(known, name), key, value, why)
 }
 
 // page checks what protects the web page.
