@@ -172,7 +172,17 @@ func (v *validator) listen() {
 	_, port, err := net.SplitHostPort(c.Listen)
 	v.check(err == nil && port != "", "listen", c.Listen, "not host:port")
 	v.check(c.Lease >= 500*time.Millisecond, "lease", c.Lease, "must be at least 500ms")
-	v.check(c.Lease*3 <= c.Kafka.SessionTimeout*2, "lease", c.Lease, fmt.Sprintf("must be at most two thirds of kafka.session_timeout (%s): it must end before another process takes over", c.Kafka.SessionTimeout))
+	v.check(c.Lease*3 <= c.Kafka.SessionTimeout*2, "lease", c.Lease, fmt.Sprintf("must be at most two thirds of kafka.session_timeout (%s), to end before another process takes over: lower LEASE to %s or raise KAFKA_SESSION_TIMEOUT to %s", c.Kafka.SessionTimeout, longestLease(c.Kafka.SessionTimeout), shortestSession(c.Lease)))
+}
+
+// longestLease is what fits into a session, and shortestSession what a lease fits
+// into, in round figures: each is offered as the remedy of the other.
+func longestLease(session time.Duration) time.Duration {
+	return (session * 2 / 3).Truncate(100 * time.Millisecond)
+}
+
+func shortestSession(lease time.Duration) time.Duration {
+	return (lease*3/2 + time.Second - 1).Truncate(time.Second)
 }
 
 func (v *validator) limits() {

@@ -200,7 +200,7 @@ func (g *Group) member(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("join group %s: %w", g.cfg.GroupID, err)
 	}
-	defer cg.Close()
+	defer closeGroup(ctx, cg)
 	for first := true; ; first = false {
 		generation, err := g.next(ctx, cg, first)
 		if err != nil {
@@ -212,9 +212,43 @@ func (g *Group) member(ctx context.Context) error {
 	}
 }
 
+// closePatience is how long a process that ends waits for the broker to answer
+// its joining, which takes up to a session when members are gone.
+const closePatience = 2 * time.Second
+
+// closeGroup ends the membership. Nothing of a session is left by now.
+func closeGroup(ctx context.Context, cg *kafka.ConsumerGroup) {
+	closed := make(chan struct{})
+	go func() {
+		_ = cg.Close()
+		close(closed)
+	}()
+	var late <-chan time.Time // never, as long as the process goes on
+	if ctx.Err() != nil {
+		late = time.After(closePatience)
+	}
+	select {
+	case <-closed:
+	case <-late:
+	}
+}
+
+// joinPatience is how long joining may take before it is said.
+const joinPatience = 3 * time.Second
+
 // next waits for a generation. A group on a fresh cluster has no coordinator at
 // the first asking.
 func (g *Group) next(ctx context.Context, cg *kafka.ConsumerGroup, first bool) (*kafka.Generation, error) {
+	said := make(chan struct{})
+	wait := time.AfterFunc(joinPatience, func() {
+		defer close(said)
+		g.hold(g.joining())
+	})
+	defer func() { // what is said must be over before the hold is lifted
+		if !wait.Stop() {
+			<-said
+		}
+	}()
 	for tries := 0; ; tries++ {
 		generation, err := cg.Next(ctx)
 		if err == nil {
@@ -227,6 +261,11 @@ func (g *Group) next(ctx context.Context, cg *kafka.ConsumerGroup, first bool) (
 			return nil, fmt.Errorf("join group %s: %w", g.cfg.GroupID, err)
 		}
 	}
+}
+
+// joining says what the broker waits for.
+func (g *Group) joining() error {
+	return fmt.Errorf("joining group %s: the broker waits for members that are gone or slow, at most %s (kafka.session_timeout)", g.cfg.GroupID, g.cfg.SessionTimeout)
 }
 
 // live lives through one generation, active or standing by.

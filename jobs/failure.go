@@ -105,6 +105,7 @@ const (
 	WaitLocked  Reason = "locked"  // another job writes an object of it
 	WaitBackoff Reason = "backoff" // its next attempt is due later
 	WaitStandby Reason = "standby" // another process of the group is active
+	WaitWorker  Reason = "worker"  // no worker is connected
 )
 
 // HoldError stops work until an outside party is back. It spends no attempt.

@@ -34,7 +34,8 @@ func (c Code) Remedy() string {
 	return ""
 }
 
-// Remedy says what ends a hold; docs/operating.md has a section for each.
+// Remedy says what ends a hold, or the lack of a worker; docs/operating.md has a
+// section for each.
 func (r Reason) Remedy() string {
 	switch r {
 	case HoldAPIDown:
@@ -49,6 +50,8 @@ func (r Reason) Remedy() string {
 		return "make room on the disk, or raise max_store_bytes"
 	case HoldPaused:
 		return "dispatcher jobs resume"
+	case WaitWorker:
+		return "start dispatcher worker --join FILE on another host (listen must be set here), or set CONCURRENCY above 0"
 	}
 	return ""
 }

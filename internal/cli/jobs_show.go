@@ -122,6 +122,8 @@ func stateDetail(job *control.Detail, now time.Time) string {
 		return ", next attempt " + ago(job.NextAttemptAt, now)
 	case w.Reason == jobs.WaitStandby:
 		return ", this process is not the active one of its group"
+	case w.Reason == jobs.WaitWorker:
+		return ", no worker is connected: " + w.Reason.Remedy()
 	}
 	return ", on hold: " + string(w.Reason)
 }

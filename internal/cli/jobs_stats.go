@@ -55,6 +55,10 @@ func printStats(env Env, s *control.Stats, now time.Time) {
 	for _, h := range s.Holds {
 		p.hold(&h, now)
 	}
+	if n := s.Waiting[jobs.WaitWorker]; n > 0 {
+		p.line("waiting", fmt.Sprintf("%d for a worker: none is connected", n))
+		p.line("", jobs.WaitWorker.Remedy())
+	}
 	for _, i := range s.Ingest {
 		p.line("ingest", fmt.Sprintf("%s-%d: read up to %d, %d behind the end, committed %d", i.Topic, i.Partition, i.Cursor, i.Lag, i.Committed))
 	}

@@ -14,6 +14,7 @@ import (
 	"dispatcher/config"
 	"dispatcher/jobs/control"
 	"dispatcher/jobs/join"
+	"dispatcher/store"
 )
 
 func watchCommand() *cli.Command {
@@ -43,9 +44,11 @@ func watchCommand() *cli.Command {
 					return throughJoin(ctx, w.env, path, do)
 				}
 			} else {
-				if _, err := os.Stat(filepath.Join(cfg.DataDir, ledgerFile)); err != nil {
+				path := filepath.Join(cfg.DataDir, ledgerFile)
+				if _, err := os.Stat(path); err != nil {
 					return noStore(cfg.DataDir)
 				}
+				w.runs = func() bool { return store.InUse(path) }
 				w.through = func(ctx context.Context, do func(context.Context, control.Backend) error) error {
 					return throughProcess(ctx, cfg.DataDir, do)
 				}
@@ -63,6 +66,7 @@ type watcher struct {
 	env     Env
 	on      string // for people
 	through func(ctx context.Context, do func(context.Context, control.Backend) error) error
+	runs    func() bool // whether a process has the data directory; nil: nobody knows
 	query   control.WatchQuery
 	show    func(Env, []control.Change) error
 	waiting bool // it has been said that nobody is there
@@ -84,7 +88,7 @@ func (w *watcher) run(ctx context.Context) error {
 		}
 		if !w.waiting {
 			w.waiting = true
-			fmt.Fprintf(w.env.Stderr, "note: no dispatcher answers on %s, waiting for it: %s\n", w.on, oneLine(err.Error()))
+			w.sayWaiting(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -92,6 +96,15 @@ func (w *watcher) run(ctx context.Context) error {
 		case <-time.After(reconnectPause):
 		}
 	}
+}
+
+// sayWaiting says that there is nothing to watch yet, and why.
+func (w *watcher) sayWaiting(err error) {
+	if w.runs != nil && !w.runs() {
+		fmt.Fprintf(w.env.Stderr, "note: no dispatcher runs on %s, waiting for it\n", w.on)
+		return
+	}
+	fmt.Fprintf(w.env.Stderr, "note: no dispatcher answers on %s, waiting for it: %s\n", w.on, oneLine(err.Error()))
 }
 
 func (w *watcher) follow(ctx context.Context, b control.Backend) error {

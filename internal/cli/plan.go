@@ -64,8 +64,9 @@ func howItEnds(class jobs.Class) string {
 	return "fail"
 }
 
-// readMessage reads a file or, for -, standard input: no more than would be
-// taken from Kafka, and one byte that tells.
+// readMessage reads a file or, for -, standard input. What is larger than a record
+// that becomes work is refused: a cut message would be reported with the size and
+// the checksum of what is left of it.
 func readMessage(command, name string, stdin io.Reader) ([]byte, error) {
 	source := stdin
 	if name != "-" {
@@ -79,6 +80,9 @@ func readMessage(command, name string, stdin io.Reader) ([]byte, error) {
 	message, err := io.ReadAll(io.LimitReader(source, jobs.MaxValueBytes+1))
 	if err != nil {
 		return nil, usagef("%s %s: cannot be read: %s; name a file with one message", command, name, err)
+	}
+	if len(message) > jobs.MaxValueBytes {
+		return nil, usagef("%s %s: a message may have at most 16 MiB (%d bytes); send files by S3, or split it", command, name, jobs.MaxValueBytes)
 	}
 	return message, nil
 }

@@ -293,6 +293,7 @@ func (p *process) run(ctx context.Context) error {
 	}
 	last.Go(func() { p.upkeep(upkeep) })
 	last.Go(func() { p.outside.run(upkeep) })
+	last.Go(func() { newUnmanned(p.scheduler, p.log).run(ctx) })
 	if p.pool != nil {
 		last.Go(func() { p.gate.Run(upkeep) })
 		last.Go(func() { p.account.connect(ctx, p.gate, p.log) })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"dispatcher/config"
+	"dispatcher/store"
 )
 
 func runCommand() *cli.Command {
@@ -50,7 +52,7 @@ func runCommand() *cli.Command {
 				return err
 			}
 			if c.Bool("rebuild") {
-				if err := setAside(cfg.DataDir, log); err != nil {
+				if err := rebuild(cfg, log); err != nil {
 					return err
 				}
 			}
@@ -106,7 +108,30 @@ func prepareDataDir(dir string) error {
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// setAside moves the store out of the way, so that nothing is ever deleted.
+// rebuild makes room for an empty store, unless a process has the present one, or
+// this one could not start anyway.
+func rebuild(cfg *config.Config, log *slog.Logger) error {
+	for name, address := range map[string]string{"http_listen": cfg.HTTPListen, "listen": cfg.Listen} {
+		if address == "" {
+			continue
+		}
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return usagef("%s %q: cannot listen there: %s; the store is left as it is: free the address, or set another", name, address, err)
+		}
+		if err := l.Close(); err != nil {
+			return err
+		}
+	}
+	release, err := store.Lock(filepath.Join(cfg.DataDir, ledgerFile))
+	if err != nil {
+		return err
+	}
+	return errors.Join(setAside(cfg.DataDir, log), release())
+}
+
+// setAside moves the store out of the way, so that nothing is ever deleted. The
+// lock of the ledger is held.
 func setAside(dir string, log *slog.Logger) error {
 	old := filepath.Join(dir, "before-rebuild-"+time.Now().UTC().Format("20060102T150405Z"))
 	for _, name := range []string{ledgerFile, streamDir, slotsFile} {

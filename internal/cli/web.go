@@ -57,8 +57,15 @@ func (p *process) pass(operator string) (control.WebPass, error) {
 
 // serveHTTP answers until ctx ends.
 func (p *process) serveHTTP(ctx context.Context, e *endpoints) {
-	ready := func() readiness { return readinessOf(p.group.Role(), p.scheduler.Blocking()) }
-	e.serve(ctx, probes{healthy: p.healthy, ready: ready, metrics: p.scrapes(), page: p.page.Handler()}, p.log)
+	e.serve(ctx, probes{healthy: p.healthy, ready: p.ready, metrics: p.scrapes(), page: p.page.Handler()}, p.log)
+}
+
+func (p *process) ready() readiness {
+	if p.pool != nil {
+		return readinessOf(p.group.Role(), p.scheduler.Blocking())
+	}
+	unmanned, _ := p.scheduler.Unmanned()
+	return coordinatorReadiness(p.group.Role(), p.scheduler.Blocking(), unmanned)
 }
 
 // local reports whether only this host reaches the endpoints.

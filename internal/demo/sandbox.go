@@ -24,15 +24,10 @@ func sandbox(ctx context.Context) error {
 	if err := s.standIns(ctx); err != nil {
 		return err
 	}
-	var b strings.Builder
-	for _, variable := range s.settings {
-		name, value, _ := strings.Cut(variable, "=")
-		fmt.Fprintf(&b, "export %s='%s'\n", name, value)
-	}
 	if err := os.MkdirAll(filepath.Dir(sandboxFile), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(sandboxFile, []byte(b.String()), 0o600); err != nil {
+	if err := os.WriteFile(sandboxFile, []byte(s.exports()), 0o600); err != nil {
 		return err
 	}
 	s.cleanup = append(s.cleanup, func() { _ = os.Remove(sandboxFile) })
@@ -40,7 +35,7 @@ func sandbox(ctx context.Context) error {
 The API has applied controls AC-1 to AC-9 and the audit ISO_001. In other terminals:
 
   . %[2]s
-  bin/dispatcher run
+  bin/dispatcher run               # its page: http://127.0.0.1:8642; another port: HTTP_LISTEN=127.0.0.1:PORT
 
   . %[2]s
   echo '{"message_type":"update_applied_control","selector":{"ref_id":"AC-1"},"values":{"status":"active"}}' >message.json
@@ -49,4 +44,14 @@ The API has applied controls AC-1 to AC-9 and the audit ISO_001. In other termin
 `, s.broker.Addr, sandboxFile)
 	<-ctx.Done()
 	return nil
+}
+
+// exports are the settings for a shell.
+func (s *stage) exports() string {
+	var b strings.Builder
+	for _, variable := range s.settings {
+		name, value, _ := strings.Cut(variable, "=")
+		fmt.Fprintf(&b, "export %s='%s'\n", name, value)
+	}
+	return b.String()
 }

@@ -34,7 +34,7 @@ type stage struct {
 	kafka       *kafkatest.Kafka
 	s3          *fakes3.Server
 	presigned   string
-	settings    []string // of the dispatcher, as variables
+	settings    []string // of the dispatcher, as variables; what is not set keeps its default
 	env         []string
 	process     *exec.Cmd
 	sent        []sent
@@ -95,9 +95,9 @@ func (s *stage) standIns(ctx context.Context) (err error) {
 		return err
 	}
 	s.settings = []string{"API_URL=" + base, "USER_TOKEN=admin-token", "BOOTSTRAP_SERVERS=" + s.broker.Addr, "S3_URL=" + s.s3.URL,
-		"S3_ACCESS_KEY=" + fakes3.AccessKey, "S3_SECRET_KEY=" + fakes3.SecretKey, "DATA_DIR=" + filepath.Join(s.dir, "data"), "HTTP_LISTEN=off",
-		"DISPATCHER_CONFIG=", "RETRY_BASE=100ms", "KAFKA_SESSION_TIMEOUT=40s"}
-	s.env = append(os.Environ(), s.settings...)
+		"S3_ACCESS_KEY=" + fakes3.AccessKey, "S3_SECRET_KEY=" + fakes3.SecretKey, "DATA_DIR=" + filepath.Join(s.dir, "data"),
+		"DISPATCHER_CONFIG=", "RETRY_BASE=100ms"}
+	s.env = append(append(os.Environ(), s.settings...), "HTTP_LISTEN=off", "KAFKA_SESSION_TIMEOUT=40s")
 	return nil
 }
 

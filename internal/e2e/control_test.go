@@ -165,6 +165,26 @@ func TestWatchShowsChangesAndOutlivesARestart(t *testing.T) {
 	}
 }
 
+func TestWatchWithoutAProcessSaysThatNoneRunsAndWaits(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*Process){"stopped": (*Process).Stop, "killed": func(p *Process) { p.Kill() }} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := NewWorld(t, 1, fakeciso.Config{})
+			p := w.Start()
+			w.soon("jobs", "stats")
+			end(p)
+			watching := w.launch("jobs", "watch")
+			watching.Says("note: no dispatcher runs on " + w.Env["DATA_DIR"] + ", waiting for it")
+			if log := watching.log.String(); strings.Contains(log, "in use") {
+				t.Errorf("it says %s", log)
+			}
+			w.Start()
+			watching.Says("note: watching")
+		})
+	}
+}
+
 func TestWhatCannotBeAskedIsSaidInOneLineWithTheRemedy(t *testing.T) {
 	t.Parallel()
 	w := NewWorld(t, 1, fakeciso.Config{})

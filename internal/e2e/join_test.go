@@ -55,7 +55,7 @@ func TestWhatIsWrongWithJoiningIsSaidAndNothingIsStarted(t *testing.T) {
 		{nil, []string{"credentials", "wrk"}, "credentials --help"},
 		{map[string]string{"LISTEN": "4222"}, []string{"run"}, "not host:port"},
 		{map[string]string{"LISTEN": taken, "LEASE": "2s"}, []string{"run"}, "cannot listen there"},
-		{map[string]string{"LEASE": "5s"}, []string{"run"}, "two thirds of kafka.session_timeout"},
+		{map[string]string{"LEASE": "5s"}, []string{"run"}, "lower LEASE to 4s or raise KAFKA_SESSION_TIMEOUT to 8s"},
 		{map[string]string{"LISTEN_CERT_FILE": garbage}, []string{"run"}, "together"},
 		{map[string]string{"LISTEN_CERT_FILE": garbage, "LISTEN_KEY_FILE": garbage, "LEASE": "2s"}, []string{"run"}, "in PEM"},
 	} {

@@ -54,6 +54,30 @@ func TestASubmittedMessageIsAJobLikeAnyOther(t *testing.T) {
 	w.become(strings.TrimSpace(later), "succeeded")
 }
 
+func TestAMessageAbove16MiBIsRefusedAndNothingIsStored(t *testing.T) {
+	t.Parallel()
+	w := NewWorld(t, 1, fakeciso.Config{})
+	w.Start()
+	w.soon("jobs", "stats")
+	large := strings.Repeat("x", 16<<20+1)
+	file := filepath.Join(w.Dir, "large.json")
+	if err := os.WriteFile(file, []byte(large), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"jobs", "submit", "-"}, {"jobs", "submit", file}, {"plan", "-"}, {"plan", file}} {
+		stdout, stderr, code := w.RunWith(nil, large, args...)
+		if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "16 MiB") || !strings.Contains(stderr, "S3") {
+			t.Errorf("%v: exit %d: %s%s", args, code, stdout, stderr)
+		}
+	}
+	if list := w.Jobs(); len(list) != 0 {
+		t.Errorf("stored: %v", list)
+	}
+	if id, stderr, code := w.RunWith(nil, large[1:], "jobs", "submit", "-"); code != 0 || !submitID.MatchString(id) {
+		t.Errorf("one of 16 MiB: exit %d: %s", code, stderr)
+	}
+}
+
 func TestASubmittedMessageThatWasCutOffByACrashIsCaughtUp(t *testing.T) {
 	t.Parallel()
 	w := NewWorld(t, 1, fakeciso.Config{})

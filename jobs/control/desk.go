@@ -201,6 +201,9 @@ func (d *Desk) Stats(context.Context) (Stats, error) {
 	stats.States["running"] = snap.Running
 	stats.States["retrying"] = snap.Retrying
 	stats.States["queued"] = max(0, snap.Unfinished-snap.Running-snap.Retrying)
+	if snap.Unmanned > 0 {
+		stats.Waiting = map[jobs.Reason]int{jobs.WaitWorker: snap.Unmanned}
+	}
 	for code, n := range counts.Codes {
 		stats.Codes[string(code)] = n
 	}

@@ -45,16 +45,17 @@ type Detail struct {
 
 // Stats is the JSON of `jobs stats`.
 type Stats struct {
-	Role             string             `json:"role"` // active, standby or offline
-	States           map[string]int     `json:"states"`
-	Codes            map[string]int     `json:"codes,omitempty"`
-	OldestUnfinished time.Time          `json:"oldest_unfinished_at,omitzero"`
-	Rate             map[string]float64 `json:"rate"`
-	Holds            []jobs.Hold        `json:"holds,omitempty"`
-	Ingest           []Ingest           `json:"ingest,omitempty"`
-	Workers          []Worker           `json:"workers,omitempty"`
-	ErrorsPending    int                `json:"errors_pending"`
-	ResultsPending   int                `json:"results_pending,omitempty"`
+	Role             string              `json:"role"` // active, standby or offline
+	States           map[string]int      `json:"states"`
+	Codes            map[string]int      `json:"codes,omitempty"`
+	OldestUnfinished time.Time           `json:"oldest_unfinished_at,omitzero"`
+	Rate             map[string]float64  `json:"rate"`
+	Holds            []jobs.Hold         `json:"holds,omitempty"`
+	Ingest           []Ingest            `json:"ingest,omitempty"`
+	Workers          []Worker            `json:"workers,omitempty"`
+	Waiting          map[jobs.Reason]int `json:"waiting,omitempty"` // jobs that nothing but a worker is missing for
+	ErrorsPending    int                 `json:"errors_pending"`
+	ResultsPending   int                 `json:"results_pending,omitempty"`
 }
 
 // Ingest is how far one Kafka partition has been read.

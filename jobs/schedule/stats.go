@@ -12,6 +12,7 @@ type Snapshot struct {
 	Unfinished int
 	Retrying   int
 	Running    int
+	Unmanned   int     // jobs that wait for nothing but a worker, while none is there
 	Rate1m     float64 // ended jobs per second over the last minute
 	Rate15m    float64
 	Holds      []jobs.Hold
@@ -43,9 +44,13 @@ func (s *Scheduler) Snapshot() Snapshot {
 	for _, c := range s.claimers {
 		snap.Workers[c.worker] += 0
 	}
+	unmanned := s.unmanned()
 	for _, e := range s.bySeq {
 		if snap.oldest == 0 || e.seq < snap.oldest {
 			snap.oldest = e.seq
+		}
+		if unmanned && e.phase == ready && s.reasonFor(e) == jobs.WaitWorker {
+			snap.Unmanned++
 		}
 		switch {
 		case e.run != nil:
@@ -97,12 +102,23 @@ func (s *Scheduler) Waiting(seq uint64) (w Waiting, ok bool) {
 	case parked:
 		w.Reason = jobs.HoldS3Down
 	case ready:
-		w.Reason = s.holds.reasonFor(kinds[e.kind])
-		if w.Reason == "" && !s.active {
-			w.Reason = jobs.WaitStandby
-		}
+		w.Reason = s.reasonFor(e)
 	}
 	return w, true
+}
+
+// reasonFor returns why a ready job is not given out, "" if it may be.
+func (s *Scheduler) reasonFor(e *entry) jobs.Reason {
+	reason := s.holds.reasonFor(kinds[e.kind])
+	switch {
+	case reason != "":
+		return reason
+	case !s.active:
+		return jobs.WaitStandby
+	case s.unmanned():
+		return jobs.WaitWorker
+	}
+	return ""
 }
 
 // rates counts jobs in one bucket a second over the last 15 minutes.

@@ -28,6 +28,7 @@ const reasons = {
   locked: "another job writes an object of it, or wrote it without an answer",
   backoff: "its next attempt is due later",
   standby: "this process is not the active one of its group",
+  worker: "no worker is connected",
 };
 
 // waits says in words what an unfinished job waits for.
