@@ -40,7 +40,7 @@ func TestFlagOverEnvironmentOverFileOverDefault(t *testing.T) {
 func TestEverySettingCanBeGivenInTheFileAndTheEnvironment(t *testing.T) {
 	t.Parallel()
 	for _, s := range Settings() {
-		value := map[string]string{"rest.rate_limit": "5", "credentials.token": "tok", "listen": "x:1"}[s.Key]
+		value := map[string]string{"rest.rate_limit": "5", "credentials.token": "tok", "policy.allow_types": "upload_attachment", "listen": "x:1"}[s.Key]
 		if value == "" {
 			value = s.Default
 		}
@@ -90,31 +90,40 @@ func TestAWrongSettingIsOneLineWithNameValueAndRemedy(t *testing.T) {
 		says  []string
 		quiet string
 	}{
-		"unknown key":  {file: "rest:\n  urll: x\n", says: []string{":2:", `"rest.urll"`, `did you mean "rest.url"?`}},
-		"twice":        {file: "rest:\n  url: x\nrest:\n  url: y\n", says: []string{"twice"}},
-		"not YAML":     {file: "a: [", says: []string{"not valid YAML"}},
-		"a list":       {file: "- a\n", says: []string{"settings expected"}},
-		"bool":         {env: map[string]string{"DEBUG": "maybe"}, says: []string{"DEBUG", `"maybe"`, "true"}},
-		"duration":     {env: map[string]string{"API_TIMEOUT": "soon"}, says: []string{"API_TIMEOUT", "30s"}},
-		"size":         {env: map[string]string{"MAX_STORE_BYTES": "big"}, says: []string{"MAX_STORE_BYTES", "10GiB"}},
-		"number":       {file: "rest:\n  concurrency: many\n", says: []string{"rest.concurrency", "c.yaml:2", "whole number"}},
-		"no URL":       {env: map[string]string{"API_URL": ""}, says: []string{"API_URL", "rest.url"}},
-		"bad URL":      {env: map[string]string{"API_URL": "localhost"}, says: []string{"API_URL", "https://host:8443"}},
-		"URL secret":   {env: map[string]string{"API_URL": "https://u:canary@h"}, says: []string{"API_URL"}, quiet: "canary"},
-		"same topic":   {env: map[string]string{"ERRORS_TOPIC": "observation"}, says: []string{"ERRORS_TOPIC", "observation"}},
-		"topic":        {env: map[string]string{"OBSERVATION_TOPIC": "a b"}, says: []string{"OBSERVATION_TOPIC", "topic name"}},
-		"timeout":      {env: map[string]string{"API_TIMEOUT": "1m"}, says: []string{"API_TIMEOUT", "session_timeout"}},
-		"protocol":     {env: map[string]string{"KAFKA_SECURITY_PROTOCOL": "TLS"}, says: []string{"SASL_SSL"}},
-		"mechanism":    {env: map[string]string{"KAFKA_SASL_MECHANISM": "GSSAPI"}, says: []string{"SCRAM-SHA-512"}},
-		"no user":      {env: map[string]string{"KAFKA_USE_AUTH": "yes"}, says: []string{"KAFKA_USERNAME"}},
-		"half a key":   {env: map[string]string{"S3_SECRET_KEY": "canary"}, says: []string{"together"}, quiet: "canary"},
-		"no such file": {env: map[string]string{"KAFKA_CA_FILE": "/no/such"}, says: []string{"KAFKA_CA_FILE", "/no/such"}},
-		"secret file":  {env: map[string]string{"USER_TOKEN_FILE": "/no/such"}, says: []string{"USER_TOKEN_FILE", "/no/such"}},
-		"both":         {env: map[string]string{"USER_TOKEN_FILE": "/x", "USER_TOKEN": "canary"}, says: []string{"both"}, quiet: "canary"},
-		"ordering":     {env: map[string]string{"ORDERING": "none"}, says: []string{"ORDERING", "partition"}},
-		"listen":       {env: map[string]string{"HTTP_LISTEN": "8642"}, says: []string{"HTTP_LISTEN", "off"}},
-		"broker":       {env: map[string]string{"BOOTSTRAP_SERVERS": "kafka"}, says: []string{"BOOTSTRAP_SERVERS", "host:port"}},
-		"log format":   {env: map[string]string{"LOG_FORMAT": "xml"}, says: []string{"LOG_FORMAT", "json"}},
+		"unknown key":   {file: "rest:\n  urll: x\n", says: []string{":2:", `"rest.urll"`, `did you mean "rest.url"?`}},
+		"twice":         {file: "rest:\n  url: x\nrest:\n  url: y\n", says: []string{"twice"}},
+		"not YAML":      {file: "a: [", says: []string{"not valid YAML"}},
+		"a list":        {file: "- a\n", says: []string{"settings expected"}},
+		"bool":          {env: map[string]string{"DEBUG": "maybe"}, says: []string{"DEBUG", `"maybe"`, "true"}},
+		"duration":      {env: map[string]string{"API_TIMEOUT": "soon"}, says: []string{"API_TIMEOUT", "30s"}},
+		"size":          {env: map[string]string{"MAX_STORE_BYTES": "big"}, says: []string{"MAX_STORE_BYTES", "10GiB"}},
+		"number":        {file: "rest:\n  concurrency: many\n", says: []string{"rest.concurrency", "c.yaml:2", "whole number"}},
+		"no URL":        {env: map[string]string{"API_URL": ""}, says: []string{"API_URL", "rest.url"}},
+		"bad URL":       {env: map[string]string{"API_URL": "localhost"}, says: []string{"API_URL", "https://host:8443"}},
+		"URL secret":    {env: map[string]string{"API_URL": "https://u:canary@h"}, says: []string{"API_URL"}, quiet: "canary"},
+		"broker secret": {env: map[string]string{"BOOTSTRAP_SERVERS": "SASL_SSL://u:canary@k:9092"}, says: []string{`BOOTSTRAP_SERVERS "SASL_SSL://***@k:9092"`}, quiet: "canary"},
+		"second broker": {env: map[string]string{"BOOTSTRAP_SERVERS": "a:9092,u:canary@k:9092"}, says: []string{"***@k:9092"}, quiet: "canary"},
+		"comma, slash":  {env: map[string]string{"BOOTSTRAP_SERVERS": "SSL://u:canary,/canary@x@k:9092"}, says: []string{"***@k:9092"}, quiet: "canary"},
+		"origin secret": {file: "s3_presigned_origins: [https://a, 'https://u:canary@h']\n", says: []string{"s3_presigned_origins", "https://***@h"}, quiet: "canary"},
+		"listen secret": {env: map[string]string{"HTTP_LISTEN": "http://u:canary@h"}, says: []string{"HTTP_LISTEN"}, quiet: "canary"},
+		"not a number":  {env: map[string]string{"CONCURRENCY": "https://u:canary@h"}, says: []string{"CONCURRENCY"}, quiet: "canary"},
+		"same topic":    {env: map[string]string{"ERRORS_TOPIC": "observation"}, says: []string{"ERRORS_TOPIC", "observation"}},
+		"topic":         {env: map[string]string{"OBSERVATION_TOPIC": "a b"}, says: []string{"OBSERVATION_TOPIC", "topic name"}},
+		"timeout":       {env: map[string]string{"API_TIMEOUT": "1m"}, says: []string{"API_TIMEOUT", "session_timeout"}},
+		"protocol":      {env: map[string]string{"KAFKA_SECURITY_PROTOCOL": "TLS"}, says: []string{"SASL_SSL"}},
+		"mechanism":     {env: map[string]string{"KAFKA_SASL_MECHANISM": "GSSAPI"}, says: []string{"SCRAM-SHA-512"}},
+		"no user":       {env: map[string]string{"KAFKA_USE_AUTH": "yes"}, says: []string{"KAFKA_USERNAME"}},
+		"half a key":    {env: map[string]string{"S3_SECRET_KEY": "canary"}, says: []string{"together"}, quiet: "canary"},
+		"no such file":  {env: map[string]string{"KAFKA_CA_FILE": "/no/such"}, says: []string{"KAFKA_CA_FILE", "/no/such"}},
+		"secret file":   {env: map[string]string{"USER_TOKEN_FILE": "/no/such"}, says: []string{"USER_TOKEN_FILE", "/no/such"}},
+		"both":          {env: map[string]string{"USER_TOKEN_FILE": "/x", "USER_TOKEN": "canary"}, says: []string{"both"}, quiet: "canary"},
+		"ordering":      {env: map[string]string{"ORDERING": "none"}, says: []string{"ORDERING", "partition"}},
+		"listen":        {env: map[string]string{"HTTP_LISTEN": "8642"}, says: []string{"HTTP_LISTEN", "off"}},
+		"broker":        {env: map[string]string{"BOOTSTRAP_SERVERS": "kafka"}, says: []string{"BOOTSTRAP_SERVERS", "host:port"}},
+		"policy type":   {env: map[string]string{"POLICY_ALLOW_TYPES": "upload_attachment,update_aplied_control"}, says: []string{`POLICY_ALLOW_TYPES "update_aplied_control"`, `did you mean "update_applied_control"?`, "update_requirement_assessment"}},
+		"policy bogus":  {env: map[string]string{"POLICY_ALLOW_TYPES": "bogus"}, says: []string{`POLICY_ALLOW_TYPES "bogus"`, "upload_attachment"}},
+		"policy field":  {env: map[string]string{"POLICY_DENY_FIELDS": "status,bogus.x"}, says: []string{`POLICY_DENY_FIELDS "bogus.x"`, "upload_attachment"}},
+		"log format":    {env: map[string]string{"LOG_FORMAT": "xml"}, says: []string{"LOG_FORMAT", "json"}},
 	} {
 		env := map[string]string{}
 		for k, v := range good {
@@ -165,6 +174,14 @@ func TestASecretIsNeverShown(t *testing.T) {
 	}
 	if c.Credentials.Token.Reveal() != canary {
 		t.Error("the secret is not there")
+	}
+}
+
+func TestAPasswordInAnAddressIsNotAmongTheSettingsShown(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, "", map[string]string{"BOOTSTRAP_SERVERS": "u:canary@a:1,u:canary@b:1", "USER_EMAIL": "u@x"}, nil)
+	if err != nil || strings.Contains(fmt.Sprint(c.Sources), "canary") || !strings.Contains(fmt.Sprint(c.Sources), "u@x") {
+		t.Errorf("%v %v", c.Sources, err)
 	}
 }
 

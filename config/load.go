@@ -96,14 +96,18 @@ func (c *Config) load(s Setting, o LoadOptions, file *fileValues) error {
 		}
 		s.setSecret(c, value)
 	} else if err := s.set(c, g.value); err != nil {
-		return fmt.Errorf("%s %q: %w", g.from, g.value, err)
+		return fmt.Errorf("%s %q: %w", g.from, shown(s, g.value), err)
 	}
-	shown := g.value
-	if s.Secret {
-		shown = masked
-	}
-	c.Sources = append(c.Sources, Source{Key: s.Key, Value: shown, From: g.from})
+	c.Sources = append(c.Sources, Source{Key: s.Key, Value: shown(s, g.value), From: g.from})
 	return nil
+}
+
+// shown is a value as people may see it.
+func shown(s Setting, value string) string {
+	if s.Secret {
+		return masked
+	}
+	return maskUserinfo(value)
 }
 
 // find returns the value of a setting: flag, then environment, then file.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"dispatcher/jobs"
 )
 
 // Purpose is what a configuration is for: not every command needs all of it.
@@ -51,7 +53,8 @@ type validator struct {
 	problems []string
 }
 
-// check notes a problem unless ok. The setting is named as the user gave it.
+// check notes a problem unless ok. The setting is named as the user gave it; a
+// password in its value is not shown.
 func (v *validator) check(ok bool, key string, value any, why string) {
 	if ok {
 		return
@@ -62,7 +65,7 @@ func (v *validator) check(ok bool, key string, value any, why string) {
 			name = s.From
 		}
 	}
-	v.problems = append(v.problems, fmt.Sprintf("%s %q: %s", name, fmt.Sprint(value), why))
+	v.problems = append(v.problems, fmt.Sprintf("%s %q: %s", name, maskUserinfo(fmt.Sprint(value)), why))
 }
 
 func (v *validator) api() {
@@ -104,7 +107,7 @@ func (v *validator) kafka() {
 	v.check(len(k.BootstrapServers) > 0, "bootstrap_servers", "", "no broker; write host:9092")
 	for _, server := range k.BootstrapServers {
 		_, port, err := net.SplitHostPort(server)
-		v.check(err == nil && port != "", "bootstrap_servers", server, "not host:port")
+		v.check(err == nil && port != "", "bootstrap_servers", oneOf(k.BootstrapServers, server), "not host:port without a scheme or user; those are settings of kafka")
 	}
 	v.check(k.ErrorsTopic != k.ObservationTopic, "errors_topic", k.ErrorsTopic, "the same as the observation topic: every failure would be read again; name another")
 	other := k.ResultsTopic == "" || k.ResultsTopic != k.ObservationTopic && k.ResultsTopic != k.ErrorsTopic
@@ -143,7 +146,7 @@ func (v *validator) s3() {
 	v.check(s.AccessKey.IsSet() == s.SecretKey.IsSet(), "s3_access_key", s.AccessKey, "access key and secret key are needed together")
 	v.file("s3_ca_file", s.CAFile)
 	for _, o := range s.PresignedOrigins {
-		v.check(origin(o) == strings.TrimSuffix(o, "/"), "s3_presigned_origins", o, "not an origin; write https://host or https://host:port")
+		v.check(origin(o) == strings.TrimSuffix(o, "/"), "s3_presigned_origins", oneOf(s.PresignedOrigins, o), "not an origin; write https://host or https://host:port")
 	}
 }
 
@@ -194,8 +197,28 @@ func (v *validator) limits() {
 		_, port, err := net.SplitHostPort(c.HTTPListen)
 		v.check(err == nil && port != "", "http_listen", c.HTTPListen, "not host:port; off disables it")
 	}
+	v.policy()
 	v.page()
 	v.check(c.DataDir != "", "data_dir", c.DataDir, "must not be empty")
+}
+
+// policy refuses message types that there are not: one that is misspelled would
+// deny every message, or none.
+func (v *validator) policy() {
+	for _, name := range v.c.Policy.AllowTypes {
+		v.messageType("policy.allow_types", name, name)
+	}
+	for _, field := range v.c.Policy.DenyFields {
+		if name, _, ok := strings.Cut(field, "."); ok {
+			v.messageType("policy.deny_fields", field, name)
+		}
+	}
+}
+
+func (v *validator) messageType(key, value, name string) {
+	known := jobs.Types()
+	why := fmt.Sprintf("no such message type%s; one of %s", jobs.Nearest(name, known), strings.Join(known, ", "))
+	v.check(slices.Contains(known, name), key, value, why)
 }
 
 // page checks what protects the web page.

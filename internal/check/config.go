@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"net/url"
 	"strings"
 
 	"dispatcher/config"
@@ -18,7 +17,7 @@ func Config(cfg *config.Config, err error) Party {
 		}
 		given := make([]string, 0, len(cfg.Sources))
 		for _, s := range cfg.Sources {
-			given = append(given, s.Key+"="+redact(s.Value))
+			given = append(given, s.Key+"="+s.Value)
 		}
 		value := "all settings are at their defaults"
 		if len(given) > 0 {
@@ -26,12 +25,4 @@ func Config(cfg *config.Config, err error) Party {
 		}
 		return []Row{noted(name, value, strings.Join(cfg.Warnings, "; "))}
 	}}
-}
-
-// redact hides the password in an address.
-func redact(value string) string {
-	if u, err := url.Parse(value); err == nil && u.User != nil {
-		return u.Redacted()
-	}
-	return value
 }
