@@ -152,6 +152,17 @@ func TestAWrongSettingIsOneLineWithNameValueAndRemedy(t *testing.T) {
 	}
 }
 
+func TestNoListIsTakenForASecret(t *testing.T) {
+	t.Parallel()
+	f := parseFile("c.yaml", []byte("credentials: {token: [one, two]}\nbootstrap_servers: [a:1, b:2]\n"))
+	if len(f.problems) != 1 || !strings.Contains(f.problems[0], `"credentials.token": a single value expected`) || strings.Contains(f.problems[0], "two") {
+		t.Errorf("%q", f.problems)
+	}
+	if got := f.values["bootstrap_servers"].value; got != "a:1,b:2" {
+		t.Errorf("a list is read as %q", got)
+	}
+}
+
 func TestASecretIsNeverShown(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-5ecret"

@@ -14,12 +14,13 @@ import (
 type fileValues struct {
 	values   map[string]given
 	problems []string
+	single   map[string]bool // keys of which no list is taken
 }
 
 // parseFile reads YAML strictly: unknown and repeated keys are problems that
 // name their line.
 func parseFile(path string, content []byte) *fileValues {
-	f := &fileValues{values: make(map[string]given)}
+	f := &fileValues{values: make(map[string]given), single: make(map[string]bool)}
 	var root yaml.Node
 	d := yaml.NewDecoder(strings.NewReader(string(content)))
 	if err := d.Decode(&root); err != nil {
@@ -32,7 +33,7 @@ func parseFile(path string, content []byte) *fileValues {
 	for _, s := range Settings() {
 		known[s.Key] = true
 		if s.Secret {
-			known[s.Key+"_file"] = true
+			known[s.Key+"_file"], f.single[s.Key] = true, true
 		}
 	}
 	if len(root.Content) > 0 {
@@ -79,19 +80,26 @@ func (f *fileValues) take(path, key string, name, value *yaml.Node) {
 		return
 	case value.Kind == yaml.ScalarNode:
 		text = strings.TrimSpace(value.Value)
-	case value.Kind == yaml.SequenceNode:
+	case value.Kind == yaml.SequenceNode && !f.single[key]:
 		var parts []string
 		for _, item := range value.Content {
 			parts = append(parts, item.Value)
 		}
 		text = strings.Join(parts, ",")
 	default:
-		f.problem(path, value.Line, fmt.Sprintf("key %q: a single value or a list expected", key))
+		f.problem(path, value.Line, fmt.Sprintf("key %q: %s expected", key, f.shape(key)))
 		return
 	}
 	if text != "" {
 		f.values[key] = given{value: text, from: fmt.Sprintf("%s (%s:%d)", key, path, value.Line)}
 	}
+}
+
+func (f *fileValues) shape(key string) string {
+	if f.single[key] {
+		return "a single value"
+	}
+	return "a single value or a list"
 }
 
 func (f *fileValues) problem(path string, line int, what string) {

@@ -67,7 +67,7 @@ func (c *Config) readFile(o LoadOptions) (*fileValues, error) {
 		c.File = path // where it would be: .tmp.yaml is beside it
 		return &fileValues{}, nil
 	case err != nil:
-		return nil, fmt.Errorf("configuration file %s: cannot be read: %w", path, err)
+		return nil, fmt.Errorf("configuration file %s: cannot be read: %w; name one that is there, or leave it out", path, reason(err))
 	}
 	c.File = path
 	values := parseFile(path, content)

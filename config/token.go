@@ -48,7 +48,7 @@ func (c *Config) StoreToken(token string) error {
 func WriteFile(path string, content []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // made 0600
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w; name a file in a directory that is there and can be written", path, reason(err))
 	}
 	defer func() {
 		if err != nil {
@@ -65,6 +65,15 @@ func WriteFile(path string, content []byte) (err error) {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// reason leaves the path out, which is named already, or is one of our own.
+func reason(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
 
 func syncDir(path string) error {

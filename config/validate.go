@@ -154,7 +154,7 @@ func (v *validator) s3() {
 func (v *validator) work() {
 	c := v.c
 	v.check(c.API.Concurrency >= 0 && c.API.Concurrency <= 1024, "rest.concurrency", c.API.Concurrency, "must be 0 to 1024; 0: all work is done on other hosts")
-	v.check(c.API.RateLimit >= 0, "rest.rate_limit", c.API.RateLimit, "must be above 0")
+	v.check(c.API.RateLimit >= 0, "rest.rate_limit", c.API.RateLimit, "must be above 0, or 0 for none")
 	v.check(c.API.MaxTargets >= 1, "rest.max_targets", c.API.MaxTargets, "must be at least 1")
 }
 

@@ -75,7 +75,7 @@ func TestACopyDoesNotMakeTheOriginalLeave(t *testing.T) {
 	if err := k.Produce(t.Context(), kafka.Message{Topic: "observation", Value: []byte("{}")}); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(20 * time.Second); first.ledger.CommitCounter() == 0; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); first.ledger.CommitCounter() == 0; time.Sleep(20 * time.Millisecond) { // asked again, up to a deadline
 		if time.Now().After(end) {
 			t.Fatal("nothing is committed")
 		}

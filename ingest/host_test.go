@@ -113,7 +113,7 @@ func newHost(t testing.TB, addr, dir string) *host {
 
 func (h *host) waitRole(t testing.TB, role string) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // asked again, up to a deadline
 		if h.Role() == role {
 			return
 		}

@@ -35,7 +35,7 @@ func TestAJoiningThatTakesLongIsSaidAndDoesNotHoldUpTheEnd(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it is not said: %s", h.logs)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // asked again, up to the deadline
 	}
 	began := time.Now()
 	h.stop()

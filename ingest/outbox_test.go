@@ -79,7 +79,7 @@ func deliver(t *testing.T, b *box, maxMessage, n int) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { o.Run(ctx); close(done) }()
-	for end := time.Now().Add(20 * time.Second); b.count() < n && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); b.count() < n && time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // asked again, up to a deadline
 	}
 	cancel()
 	<-done

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -104,8 +105,15 @@ func markUsageErrors(commands []*cli.Command) {
 	}
 }
 
-func onUsageError(_ *cli.Context, err error, _ bool) error {
-	return usagef("%s; see dispatcher --help", err)
+// onUsageError words what Go's flag package says as the help does, and names the
+// help that knows the flag.
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	text := strings.NewReplacer("flag -", "flag --", ": -", ": --").Replace(err.Error())
+	help := "dispatcher --help"
+	if c != nil && c.Command != nil && c.Command.HelpName != "" {
+		help = c.Command.HelpName + " --help"
+	}
+	return usagef("%s; see %s", text, help)
 }
 
 func noCommand(c *cli.Context) error {

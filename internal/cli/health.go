@@ -26,7 +26,7 @@ func healthCommand() *cli.Command {
 				return err
 			}
 			if cfg.HTTPListen == "" {
-				return usagef("http_listen is off: nobody can be asked; set HTTP_LISTEN")
+				return errors.New("http_listen is off: nobody can be asked; set HTTP_LISTEN") // exit 1: containers know 0 and 1 only
 			}
 			return askHealth(c.Context, cfg, c.App.Writer)
 		},

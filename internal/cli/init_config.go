@@ -34,7 +34,11 @@ func initConfigCommand() *cli.Command {
 					return err
 				}
 			}
-			if err := config.WriteFile(path, config.Generate(values)); err != nil {
+			err := config.WriteFile(path, config.Generate(values))
+			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+				return usagef("%s", err)
+			}
+			if err != nil {
 				return err
 			}
 			fmt.Fprintf(env.Stderr, "wrote %s\n", path)

@@ -80,7 +80,7 @@ func (a *alteration) run(ctx context.Context, c *cli.Context) error {
 		a.print(env, &done, a.dry)
 	}
 	if err == nil && done.Matched == 0 {
-		return &exitError{code: exitNoJob}
+		return &exitError{code: exitNoJob, err: fmt.Errorf("jobs %s: no job matches; see dispatcher jobs list", a.verb)}
 	}
 	return err
 }
@@ -103,8 +103,7 @@ func (a *alteration) confirm(ctx context.Context, env Env) error {
 
 func (a *alteration) print(env Env, done *control.Changed, dry bool) {
 	switch {
-	case done.Matched == 0:
-		fmt.Fprintln(env.Stderr, "no job matches")
+	case done.Matched == 0: // an error, see run
 	case dry:
 		fmt.Fprintf(env.Stdout, "%d jobs match, %d would be %s\n", done.Matched, done.Matched-len(done.Skipped), a.done)
 	default:

@@ -24,7 +24,7 @@ func throughJoin(ctx context.Context, env Env, path string, do func(context.Cont
 	for _, host := range hosts {
 		client, err := operate(host)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("connect to the dispatcher at %s: %w", host.Address, explainJoin(err)))
+			errs = append(errs, fmt.Errorf("connect to the dispatcher at %s: %w", host.Address, join.Explain(err)))
 			continue
 		}
 		defer client.Conn.Close()
@@ -60,14 +60,6 @@ func operate(host join.File) (*control.Client, error) {
 		return nil, err
 	}
 	return &control.Client{Conn: nc, Prefix: control.OperatorPrefix(public)}, nil
-}
-
-// explainJoin adds the remedy.
-func explainJoin(err error) error {
-	if errors.Is(err, nats.ErrAuthorization) {
-		return errors.New("this key is refused: its credential is unknown or was revoked there; make a new join file")
-	}
-	return err
 }
 
 // readJoin reads a join file, and says when others can read it, too.

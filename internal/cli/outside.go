@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -173,19 +172,16 @@ func (o *outside) RevokeKey(_ context.Context, q control.KeyQuery) error {
 	return nil
 }
 
-// errNoListen says that a join file would lead nowhere.
-var errNoListen = errors.New("listen is not set, nobody could come in; set LISTEN to host:port for run and this command, or give --address")
-
 // address is where other hosts reach this one.
 func (o *outside) address(given string) (string, error) {
 	if given != "" {
 		if _, port, err := net.SplitHostPort(given); err != nil || port == "" {
-			return "", usagef("address %q: not host:port", given)
+			return "", fmt.Errorf("%w: %q is not host:port; give --address host:port", join.ErrAddress, given)
 		}
 		return given, nil
 	}
 	if o.cfg.Listen == "" {
-		return "", &exitError{code: exitUsage, err: errNoListen}
+		return "", fmt.Errorf("%w: listen is not set; set LISTEN to host:port for run and this command, or give --address", join.ErrAddress)
 	}
 	host, port, err := net.SplitHostPort(o.cfg.Listen)
 	if err != nil {

@@ -26,7 +26,11 @@ func TestAWrongSettingEndsWithOneLineBeforeAnythingIsStarted(t *testing.T) {
 		"bad number":      {env: map[string]string{"CONCURRENCY": "many"}, args: []string{"consume"}, says: "whole number"},
 		"same topics":     {env: map[string]string{"ERRORS_TOPIC": "observation"}, args: []string{"run"}, says: "ERRORS_TOPIC"},
 		"unknown command": {args: []string{"rnu"}, says: `did you mean "run"?`},
-		"unknown flag":    {args: []string{"run", "--fast"}, says: "fast"},
+		"unknown flag":    {args: []string{"run", "--fast"}, says: "--fast; see dispatcher run --help"},
+		"bad flag value":  {args: []string{"jobs", "list", "--limit", "x"}, says: "flag --limit"},
+		"version of what": {args: []string{"version", "x"}, says: "takes no argument"},
+		"config nowhere":  {args: []string{"init-config", "-y", "--config", "/no/such/dir/x.yaml"}, says: "write /no/such/dir/x.yaml: no such file or directory; name"},
+		"bad sampler":     {env: map[string]string{"OTEL_TRACES_SAMPLER": "bogus"}, args: []string{"run"}, says: "always_on"},
 		"argument":        {args: []string{"run", "now"}, says: "takes no argument"},
 		"no data":         {env: map[string]string{"DATA_DIR": "/no/such/dir"}, args: []string{"jobs", "list"}, says: "--data-dir"},
 		"retry nothing":   {args: []string{"jobs", "retry"}, says: "--all"},
@@ -44,14 +48,17 @@ func TestAWrongSettingEndsWithOneLineBeforeAnythingIsStarted(t *testing.T) {
 		"results topic":   {env: map[string]string{"RESULTS_TOPIC": "errors"}, args: []string{"run"}, says: "another topic"},
 		"bad shell":       {args: []string{"completion", "tcsh"}, says: "bash, zsh or fish"},
 		"auth: no e-mail": {args: []string{"auth"}, says: "USER_EMAIL"},
-		"health: off":     {args: []string{"health"}, says: "HTTP_LISTEN"},
-		"no config file":  {args: []string{"--config", "/no/such.yaml", "run"}, says: "/no/such.yaml"},
+		"no config file":  {args: []string{"--config", "/no/such.yaml", "run"}, says: "/no/such.yaml: cannot be read: no such file or directory; name one"},
 		"data not ours":   {env: map[string]string{"DATA_DIR": "/proc/x"}, args: []string{"run"}, says: "data directory"},
 	} {
 		stdout, stderr, code := w.RunWith(c.env, "", c.args...)
 		if code != 2 || !strings.Contains(stderr, c.says) || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "dispatcher: ") || stdout != "" {
 			t.Errorf("%s: exit %d, stdout %q, stderr %q", name, code, stdout, stderr)
 		}
+	}
+	// A container's health check knows 0 and 1 only.
+	if _, stderr, code := w.Run("health"); code != 1 || !strings.Contains(stderr, "set HTTP_LISTEN") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("health, off: exit %d, %q", code, stderr)
 	}
 }
 

@@ -92,7 +92,7 @@ func TestOperatorsPauseAndCancelWork(t *testing.T) {
 	if list := w.Errors(); len(list) != 0 {
 		t.Errorf("canceled jobs are reported: %v", list)
 	}
-	if _, _, code := w.Run("jobs", "cancel", "--all", "--yes"); code != 3 {
+	if _, stderr, code := w.Run("jobs", "cancel", "--all", "--yes"); code != 3 || stderr != "dispatcher: jobs cancel: no job matches; see dispatcher jobs list\n" {
 		t.Errorf("nothing to cancel: exit %d", code)
 	}
 	if out := w.must("jobs", "cancel", "observation-0-2", "--json"); !strings.Contains(out, `"changed":0,"skipped":[{"id":"observation-0-2","why":"it is succeeded already"}]`) {

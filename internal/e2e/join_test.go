@@ -40,7 +40,7 @@ func TestWhatIsWrongWithJoiningIsSaidAndNothingIsStarted(t *testing.T) {
 		{nil, []string{"worker"}, "credentials worker --name"},
 		{nil, []string{"worker", "--join", operator}, `it has the role "operator"`},
 		{nil, []string{"worker", "--join", garbage}, "make one with"},
-		{nil, []string{"worker", "--join", garbage + "x"}, "cannot be read"},
+		{nil, []string{"worker", "--join", garbage + "x"}, "make one with dispatcher credentials worker"},
 		{map[string]string{"API_URL": ""}, []string{"worker", "--join", worker}, "API_URL"},
 		{map[string]string{"CONCURRENCY": "0"}, []string{"worker", "--join", worker}, "a worker works"},
 		{nil, []string{"jobs", "list", "--join", worker}, `it has the role "worker"`},
@@ -64,9 +64,20 @@ func TestWhatIsWrongWithJoiningIsSaidAndNothingIsStarted(t *testing.T) {
 			t.Errorf("%v %v: exit %d, says %q, not %q", c.env, c.args, code, stderr, c.says)
 		}
 	}
+	// What is wrong is as wrong when the running process says it.
+	w.Env["LISTEN"] = ""
+	run := w.Start("CONCURRENCY=1")
+	run.Says("active: working")
+	for _, args := range [][]string{{"--name", "w2"}, {"--name", "w2", "--address", "nowhere"}, {"--name", "w1"}} {
+		_, stderr, code := w.Run(append([]string{"credentials", "worker"}, args...)...)
+		if code != 2 || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%v of a running process: exit %d, says %q", args, code, stderr)
+		}
+	}
+	run.Stop()
 	// A run host that cannot be reached is waited for, and said; one that refuses, too.
 	_, stderr, code := w.Run("jobs", "stats", "--join", operator)
-	if code != 1 || !strings.Contains(stderr, "connect to the dispatcher at") {
+	if code != 1 || !strings.Contains(stderr, "is run up there") {
 		t.Errorf("exit %d %s", code, stderr)
 	}
 	w.Worker(worker).Says("the run host cannot be reached")

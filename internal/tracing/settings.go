@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,13 +24,21 @@ const (
 	envTraces   = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 	envProtocol = "OTEL_EXPORTER_OTLP_PROTOCOL"
 	envProtoOf  = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+	envSampler  = "OTEL_TRACES_SAMPLER"
 )
+
+// samplers are those that the SDK knows by name; another one it would replace by
+// its default.
+var samplers = []string{"", "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"}
 
 // wanted reports whether the variables ask for tracing: by an endpoint, or by
 // naming the exporter.
 func wanted(getenv func(string) string) (bool, error) {
 	if disabled, _ := strconv.ParseBool(getenv(envDisabled)); disabled { // anything but true means false
 		return false, nil
+	}
+	if name := getenv(envSampler); !slices.Contains(samplers, strings.ToLower(strings.TrimSpace(name))) {
+		return false, fmt.Errorf("%s %q: not supported; one of %s", envSampler, name, strings.Join(samplers[1:], ", "))
 	}
 	on := getenv(envExporter) == "otlp"
 	for _, name := range []string{envEndpoint, envTraces} {

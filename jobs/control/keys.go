@@ -58,7 +58,8 @@ func (c *KeyClient) RevokeKey(ctx context.Context, q KeyQuery) error {
 	return err
 }
 
-// IsWrongKey reports whether err says that a name is wrong, known or unknown.
+// IsWrongKey reports whether err says that a name is wrong, known or unknown, or
+// that there is no address to come to.
 func IsWrongKey(err error) bool {
-	return errors.Is(err, join.ErrKnown) || errors.Is(err, join.ErrUnknown) || errors.Is(err, join.ErrName) || errors.Is(err, errUnreadable)
+	return errors.Is(err, join.ErrKnown) || errors.Is(err, join.ErrUnknown) || errors.Is(err, join.ErrName) || errors.Is(err, join.ErrAddress) || errors.Is(err, errUnreadable)
 }

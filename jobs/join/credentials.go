@@ -19,6 +19,8 @@ var (
 	ErrKnown = errors.New("there is a credential of this name")
 	// ErrName is returned for a name that nobody may have.
 	ErrName = errors.New("wrong name")
+	// ErrAddress is returned where no host could come in.
+	ErrAddress = errors.New("no address for the join file")
 	// ErrUnknown is returned for a name that nobody has.
 	ErrUnknown = errors.New("no such credential")
 )

@@ -41,15 +41,16 @@ func (f File) Write(w io.Writer) error { return json.NewEncoder(w).Encode(f) }
 
 // Read reads a join file of a role. open says how far others may read it, too.
 func Read(path string, role Role) (hosts []File, open bool, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, false, fmt.Errorf("join file %s: cannot be read: %w", path, err)
-	}
 	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, false, fmt.Errorf("join file %s: cannot be read: %w", path, err)
+	var info os.FileInfo
+	if err == nil {
+		info, err = os.Stat(path)
 	}
-	hosts, err = parse(data, role)
+	if err != nil {
+		err = fmt.Errorf("it cannot be read: %w", err)
+	} else {
+		hosts, err = parse(data, role)
+	}
 	if err != nil {
 		return nil, false, fmt.Errorf("join file %s: %w; make one with dispatcher credentials %s --name NAME", path, err, role)
 	}
@@ -151,3 +152,14 @@ func (f File) Options() ([]nats.Option, error) {
 
 // URL is where the run host listens.
 func (f File) URL() string { return "tls://" + f.Address }
+
+// Explain adds the remedy to an error of connecting to a run host.
+func Explain(err error) error {
+	switch {
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
+		return errors.New("this key is refused: its credential is unknown or was revoked there; make a new join file")
+	case errors.Is(err, nats.ErrNoServers):
+		return errors.New("it cannot be reached; is run up there, with listen set, and can this host reach that address?")
+	}
+	return err
+}

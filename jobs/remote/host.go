@@ -104,20 +104,12 @@ func (h *host) trouble(err error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	text, now := explain(err), h.client.cfg.Clock()
+	text, now := join.Explain(err).Error(), h.client.cfg.Clock()
 	if text == h.said && now.Sub(h.at) < remindEvery {
 		return
 	}
 	h.said, h.at = text, now
 	h.client.cfg.Log.Warn("the run host cannot be reached, it is tried again", "host", h.file.Address, "error", text)
-}
-
-// explain adds the remedy.
-func explain(err error) string {
-	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) {
-		return "this key is refused: its credential is unknown or was revoked there; make a new join file"
-	}
-	return err.Error()
 }
 
 // kick has the leases renewed now.

@@ -215,6 +215,8 @@ func readLogin(a *answer, email string) (string, error) {
 			}
 		}
 		return "", jobs.Holding(jobs.HoldAuth, fmt.Errorf("login of %s is not complete: %s; use a personal access token (USER_TOKEN)", email, errorText(a)))
+	case strings.Contains(string(a.body), "email_password_mismatch"):
+		return "", jobs.Holding(jobs.HoldAuth, fmt.Errorf("login of %s is refused: e-mail or password is not correct; check USER_EMAIL and USER_PASSWORD", email))
 	case a.status == http.StatusBadRequest, a.status == http.StatusForbidden:
 		return "", jobs.Holding(jobs.HoldAuth, fmt.Errorf("login of %s is refused: %s; check USER_EMAIL and USER_PASSWORD", email, errorText(a)))
 	}
