@@ -74,7 +74,8 @@ func onBackend(c *cli.Context, cfg *config.Config, do func(context.Context, cont
 }
 
 // A lock is tried for a moment only: a running process has it for ever. One that
-// is about to start, to stop, or another command, is waited for.
+// is about to start, to stop, or another command, is waited for; so does a process
+// that starts, since a command may be reading.
 const (
 	atOnce     = time.Millisecond
 	patience   = 3 * time.Second

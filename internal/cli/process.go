@@ -79,7 +79,7 @@ func newProcess(ctx context.Context, cfg *config.Config, o options, log *slog.Lo
 func (p *process) openStores(ctx context.Context) (err error) {
 	dir := p.cfg.DataDir
 	_, missing := os.Stat(filepath.Join(dir, ledgerFile))
-	if p.ledger, err = store.Open(store.Options{Path: filepath.Join(dir, ledgerFile)}); err != nil {
+	if p.ledger, err = store.Open(store.Options{Path: filepath.Join(dir, ledgerFile), Patience: patience}); err != nil {
 		return err
 	}
 	p.limit = storeLimit(dir, p.cfg.MaxStoreBytes)

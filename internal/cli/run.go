@@ -123,7 +123,7 @@ func rebuild(cfg *config.Config, log *slog.Logger) error {
 			return err
 		}
 	}
-	release, err := store.Lock(filepath.Join(cfg.DataDir, ledgerFile))
+	release, err := store.Lock(filepath.Join(cfg.DataDir, ledgerFile), patience)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@
 //     (SyncAlways); the effective value is checked at start.
 //   - A stream whose files are there but cannot be read is an error at start.
 //     The server itself only logs it, and would put a new one in its place.
+//   - So is a sequence that a flipped bit has made very large: the server would
+//     count up to it, and never be done.
 //   - Other hosts are let in by a server of their own ([Listener]), which has no
 //     store: TLS only, a key for each, and only the subjects of that key.
 //   - It listens on loopback only, and a client needs the credential in the

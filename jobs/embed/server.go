@@ -65,6 +65,9 @@ func (s *Server) start() error {
 	if err := mendMeta(s.cfg.StoreDir); err != nil {
 		return err
 	}
+	if err := checkBlocks(s.cfg.StoreDir); err != nil {
+		return err
+	}
 	srv, err := s.launch()
 	if err != nil {
 		return err
