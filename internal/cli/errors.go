@@ -12,6 +12,7 @@ import (
 	"dispatcher/ingest"
 	"dispatcher/jobs"
 	"dispatcher/jobs/control"
+	"dispatcher/jobs/embed"
 	"dispatcher/store"
 )
 
@@ -42,7 +43,7 @@ func exitCode(err error) int {
 	case errors.As(err, &exit):
 		return exit.code
 	case errors.As(err, &wrong), errors.Is(err, store.ErrInUse), errors.Is(err, store.ErrNewer),
-		errors.Is(err, store.ErrDamaged), errors.Is(err, ingest.ErrStoresDiffer), errors.Is(err, control.ErrVersion):
+		errors.Is(err, store.ErrDamaged), errors.Is(err, embed.ErrDamaged), errors.Is(err, ingest.ErrStoresDiffer), errors.Is(err, control.ErrVersion):
 		return exitUsage
 	case errors.Is(err, jobs.ErrNoJob):
 		return exitNoJob

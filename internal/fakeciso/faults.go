@@ -108,6 +108,7 @@ func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
 	case Late:
 		time.Sleep(f.Delay) // also when the client has gone: that is the point
 	case Status:
+		pause(r, f.Delay)
 		for name, value := range f.Header {
 			w.Header().Set(name, value)
 		}

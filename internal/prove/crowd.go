@@ -176,12 +176,21 @@ func (c *crowd) startRun(ctx context.Context) error {
 }
 
 func (c *crowd) startWorker(w *hand) (err error) {
-	cmd := stage.Command{Path: c.binary, Args: []string{"worker", "--join", w.join}, Dir: c.dir, Env: map[string]string{"CONCURRENCY": "4", "TMPDIR": c.dir}}
-	for _, name := range []string{"API_URL", "USER_TOKEN_FILE", "S3_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY", "API_TIMEOUT", "API_UPLOAD_TIMEOUT", "GRACE", "PATH", "HOME"} {
-		cmd.Env[name] = c.env[name]
-	}
-	w.Process, err = stage.Start(cmd)
+	w.Process, err = c.startWorkerOf(w.join, "CONCURRENCY=4")
 	return err
+}
+
+// startWorkerOf runs `dispatcher worker` with a join file and more environment.
+func (a *arena) startWorkerOf(join string, more ...string) (*stage.Process, error) {
+	cmd := stage.Command{Path: a.binary, Args: []string{"worker", "--join", join}, Dir: a.dir, Env: map[string]string{"TMPDIR": a.dir}}
+	for _, name := range []string{"API_URL", "USER_TOKEN_FILE", "S3_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY", "API_TIMEOUT", "API_UPLOAD_TIMEOUT", "GRACE", "PATH", "HOME"} {
+		cmd.Env[name] = a.env[name]
+	}
+	for _, m := range more {
+		name, value, _ := strings.Cut(m, "=")
+		cmd.Env[name] = value
+	}
+	return stage.Start(cmd)
 }
 
 func (c *crowd) play(ctx context.Context, cards []string) error {

@@ -8,7 +8,8 @@
 // process (kill -9 at random and at named points, SIGTERM, a standby that takes
 // over, a disk that is lost, a zombie, a copied data directory), its weather
 // strikes everything around it (API, S3, Kafka). SEED reproduces what is done
-// and in which order; the moments are the machine's.
+// and in which order; the moments are the machine's. Before it come surgery on
+// the topic, minutes of outage ([outage]), and workers on other hosts ([crowd]).
 //
 // # The oracle
 //

@@ -64,7 +64,7 @@ func prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	attacks := []func(context.Context, options, string) error{proveSurgery, proveCrowd, proveStorm}
+	attacks := []func(context.Context, options, string) error{proveSurgery, proveOutage, proveCrowd, proveStorm}
 	if len(os.Args) > 1 {
 		attack := map[string]func(context.Context, options, string) error{"sabotage": proveSabotage, "power": provePower}[os.Args[1]]
 		if attack == nil {

@@ -36,7 +36,11 @@ func checkBlocks(storeDir string) error {
 		return fmt.Errorf("inspect JOBS: %w", err)
 	}
 	for _, path := range blocks {
-		if err := checkBlock(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := checkBlock(path)
+		switch {
+		case errors.Is(err, ErrDamaged):
+			return err
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return fmt.Errorf("inspect JOBS: %w", err)
 		}
 	}
@@ -71,7 +75,7 @@ func checkBlock(path string) error {
 		if seq&tombstone == 0 {
 			seq &= seqMask
 			if last != 0 && seq > last+maxSeqGap {
-				return fmt.Errorf("%s is damaged at byte %d: message %d follows %d; run --rebuild starts anew from what Kafka holds", path, at, seq, last)
+				return fmt.Errorf("%w: %s, byte %d: message %d follows %d; %s", ErrDamaged, path, at, seq, last, remedy)
 			}
 			last = max(last, seq)
 		}

@@ -14,6 +14,12 @@ import (
 	"dispatcher/internal/safeguard"
 )
 
+// ErrDamaged is returned for a store that is not what was written.
+var ErrDamaged = errors.New("JOBS is damaged")
+
+// remedy is what helps a damaged store.
+const remedy = "run --rebuild starts anew from what Kafka holds"
+
 // check asserts what the durability of everything rests on.
 func (s *Server) check(srv *server.Server) error {
 	varz, err := srv.Varz(nil)
@@ -46,7 +52,7 @@ func (s *Server) checkRecovered(srv *server.Server) error {
 			continue // a dot marks one that is being deleted
 		}
 		if path := filepath.Join(dir, e.Name()); holdsMessages(path) {
-			return fmt.Errorf("stream %s cannot be read: it is damaged; run --rebuild starts anew from what Kafka holds", path)
+			return fmt.Errorf("%w: stream %s cannot be read; %s", ErrDamaged, path, remedy)
 		}
 	}
 	return nil
