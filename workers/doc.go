@@ -21,6 +21,9 @@
 //     could change what it matches; a second look would then find other objects.
 //   - A first try spends no request that only a later one needs, and a job with
 //     one idempotent write stores nothing but its outcome.
+//   - Away from the run host (PoolConfig.Away) a few jobs are claimed before there
+//     is a place for them, and an attempt lends its place while its locks are
+//     synced: never more than Concurrency are carried out at a time.
 //   - Waiting (holds, locks, shutdown) spends no attempt, and a hold that is set
 //     is always probed.
 //

@@ -22,6 +22,7 @@ type PoolConfig struct {
 	Gate        *Gate
 	Name        string // host/pid, shown as the job's worker
 	Concurrency int    // attempts at a time, 8
+	Away        bool   // claims are asked over a network
 	Grace       time.Duration
 	Clock       func() time.Time
 	Log         *slog.Logger
@@ -40,7 +41,8 @@ func (c *PoolConfig) Validate() error {
 // Pool runs attempts.
 type Pool struct {
 	cfg     PoolConfig
-	slots   chan struct{} // one per attempt in flight
+	slots   slot // one place per attempt in flight
+	ahead   slot // one place per claim that has none of those yet
 	retries reminder
 }
 
@@ -55,7 +57,9 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Pool{cfg: cfg, slots: make(chan struct{}, cfg.Concurrency), retries: reminder{clock: cfg.Clock}}, nil
+	return &Pool{
+		cfg: cfg, slots: make(slot, cfg.Concurrency), ahead: make(slot, 1+cfg.Concurrency/8), retries: reminder{clock: cfg.Clock},
+	}, nil
 }
 
 // reportGrace is how long outcomes may still be reported when attempts are
@@ -86,27 +90,53 @@ func (p *Pool) Run(ctx context.Context) {
 // loop claims and carries out one job after the other.
 func (p *Pool) loop(ctx, work, report context.Context) {
 	for ctx.Err() == nil {
-		select {
-		case p.slots <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-		claim, err := p.cfg.Claims.Claim(ctx, p.cfg.Name)
-		if err != nil {
-			<-p.slots
-			if ctx.Err() != nil {
-				return
-			}
-			if now, _ := p.retries.due("claim"); now {
-				p.cfg.Log.Error("no job can be claimed, it is tried again", "error", err)
-			}
-			p.pause(ctx)
+		claim := p.claim(ctx, report)
+		if claim == nil {
 			continue
 		}
 		outcome := p.attempt(work, claim)
 		<-p.slots
 		p.finish(report, claim, outcome)
 	}
+}
+
+// claim returns a job with a place to carry it out; nil if there is none now.
+func (p *Pool) claim(ctx, report context.Context) *jobs.Claim {
+	// On another host a job is asked for before there is a place, but for a few
+	// only: a job that waits here could be another worker's.
+	first, then := p.slots, slot(nil)
+	if p.cfg.Away {
+		first, then = p.ahead, p.slots
+	}
+	if !first.take(ctx) {
+		return nil
+	}
+	claim, err := p.cfg.Claims.Claim(ctx, p.cfg.Name)
+	if err != nil {
+		<-first
+		if ctx.Err() == nil {
+			p.unclaimed(ctx, err)
+		}
+		return nil
+	}
+	if then == nil {
+		return claim
+	}
+	placed := then.take(ctx)
+	<-first
+	if !placed {
+		now := p.cfg.Clock()
+		p.finish(report, claim, jobs.Outcome{Kind: jobs.OutcomeReturned, StartedAt: now, EndedAt: now})
+		return nil
+	}
+	return claim
+}
+
+func (p *Pool) unclaimed(ctx context.Context, err error) {
+	if now, _ := p.retries.due("claim"); now {
+		p.cfg.Log.Error("no job can be claimed, it is tried again", "error", err)
+	}
+	p.pause(ctx)
 }
 
 func (p *Pool) pause(ctx context.Context) {
@@ -138,6 +168,9 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	}
 	started := p.cfg.Clock()
 	run := newRun(claim, p.cfg.Claims, p.cfg.Clock, p.cfg.Log)
+	if p.cfg.Away {
+		run.slot = p.slots
+	}
 	run.steps, run.tracer = p.cfg.Steps, p.cfg.Tracer
 	err := p.cfg.Workflows.carryOut(ctx, run)
 	if valid != nil && !valid() {

@@ -28,6 +28,7 @@ type Run struct {
 
 	log    *slog.Logger
 	claims Claims
+	slot   slot
 	steps  Steps  // nil: nobody wants to know
 	tracer Tracer // nil: nothing is traced
 	clock  func() time.Time
@@ -66,7 +67,7 @@ func (r *Run) Lock(ctx context.Context, objects []string) error {
 	if objects = sorted(objects); covers(r.locked, objects) {
 		objects = r.locked // granted: say so again, for the slot file
 	}
-	err := r.claims.Lock(ctx, r.Lease, objects)
+	err := r.slot.lent(func() error { return r.claims.Lock(ctx, r.Lease, objects) })
 	if errors.Is(err, jobs.ErrLocked) {
 		r.wanted = objects
 		return err

@@ -101,6 +101,7 @@ func newWorker(ctx context.Context, cfg *config.Config, hosts []join.File, geten
 		},
 	}
 	w.pool, err = workers.NewPool(workers.PoolConfig{
+		Away:   true,
 		Claims: w.client, Gate: w.gate, Name: processName(), Concurrency: cfg.API.Concurrency, Grace: cfg.Grace, Log: log, Steps: w.metrics, Tracer: attemptTracer(w.tracing),
 		Workflows: workers.NewWorkflows(w.account.api, sources{spool, s3}, cfg.API.DefaultFolder),
 	})

@@ -61,10 +61,7 @@ func (o *oracle) checkRevisions(name string, files []revision, wanted []*record)
 			o.blame("evidence %q has a file %q that nobody sent", name, f.content)
 			continue
 		}
-		late := func() bool {
-			e := o.writing(r.id, f.at)
-			return e != nil && o.onTheWire(e)
-		}
+		is, late := o.effectOf(r, r.id, f.at)
 		if first, doubled := seen[f.content]; doubled {
 			switch {
 			case o.know.switchedBetween(first, f.at):
@@ -73,8 +70,8 @@ func (o *oracle) checkRevisions(name string, files []revision, wanted []*record)
 				o.blame("evidence %q has %s twice, of %s and %s:\n%s", name, f.content, clock(first.Local()), clock(f.at.Local()), o.history(r))
 			}
 		}
-		seen[f.content] = f.at
-		o.checkOrder(r, f.at, last, late, func(format string, args ...any) {
+		seen[f.content] = is.began
+		o.checkOrder(r, is, last, late, func(format string, args ...any) {
 			o.blame("evidence %q: %s:\n%s\n%s", name, fmt.Sprintf(format, args...), listing(files), o.history(r))
 		})
 	}

@@ -8,10 +8,11 @@ import (
 	"dispatcher/internal/fakeciso"
 )
 
-// written is a write of a value.
+// effect is a write of a value.
 type effect struct {
-	seq int
-	at  time.Time
+	seq   int
+	began time.Time // when it was asked for: what lands after its process died does not belong to the next one
+	at    time.Time
 }
 
 // checkObjects: the values of every field came in the order of their keys, no
@@ -47,17 +48,14 @@ func (o *oracle) checkField(object, field string, changes []fakeciso.Change) {
 		value, _ := c.Fields[field].(string)
 		by := o.byID[c.Job]
 		own := by != nil && by.token == value && by.field == field
-		late := func() bool {
-			e := o.writing(c.Job, c.At)
-			return e != nil && o.onTheWire(e)
-		}
+		is, late := o.effectOf(by, c.Job, c.At)
 		switch {
 		case !own && value != before && late():
 			o.repeats["writes on the wire that undid a newer one"]++
 		case !own && value != before:
 			guilty(i, "%q came back with a write of %s: an update was lost", value, c.Job)
 		case own:
-			o.checkOrder(by, c.At, last, late, func(format string, args ...any) { guilty(i, format, args...) })
+			o.checkOrder(by, is, last, late, func(format string, args ...any) { guilty(i, format, args...) })
 			if _, known := first[value]; known {
 				o.repeats["values written again"]++
 			} else {
@@ -69,9 +67,23 @@ func (o *oracle) checkField(object, field string, changes []fakeciso.Change) {
 	o.checkLast(object, field, last, first, func(format string, args ...any) { guilty(len(changes)-1, format, args...) })
 }
 
+// effectOf is the write that a job did at a time, and whether its process had died
+// by then.
+func (o *oracle) effectOf(by *record, job string, at time.Time) (is effect, late func() bool) {
+	is = effect{began: at, at: at}
+	if by != nil {
+		is.seq = by.seq
+	}
+	asked := o.writing(job, at)
+	if asked != nil {
+		is.began = asked.Start
+	}
+	return is, func() bool { return asked != nil && o.onTheWire(asked) }
+}
+
 // checkOrder: a value is not older than the one before of its key, unless
 // another directory has begun in between.
-func (o *oracle) checkOrder(by *record, at time.Time, last map[string]effect, late func() bool, blame func(string, ...any)) {
+func (o *oracle) checkOrder(by *record, is effect, last map[string]effect, late func() bool, blame func(string, ...any)) {
 	if by.key == "" {
 		return // without a key no order is promised
 	}
@@ -81,13 +93,13 @@ func (o *oracle) checkOrder(by *record, at time.Time, last map[string]effect, la
 		case late():
 			o.repeats["writes on the wire that undid a newer one"]++
 			return
-		case o.know.switchedBetween(was.at, at):
+		case o.know.switchedBetween(was.began, is.at):
 			o.repeats["times that order began again after a lost host"]++
 		default:
 			blame("%s was written after %s/%d of %s", by.token, by.key, was.seq, clock(was.at))
 		}
 	}
-	last[by.key] = effect{by.seq, at}
+	last[by.key] = is
 }
 
 // checkLast: every good message has its effect, and the newest of a key is the

@@ -15,6 +15,7 @@ const (
 	quickAnswer  = 5 * time.Millisecond // what is quicker tells of our own machine, not of the server
 	baseAge      = 5 * time.Minute      // then it is learned anew: under load the quickest answer may have waited too
 	leastSamples = 8                    // answers per decision
+	silence      = time.Second          // without any answer: what is in flight hangs, and others need not wait for it
 )
 
 // inflight limits requests in flight to what the server bears: CISO Assistant
@@ -22,8 +23,9 @@ const (
 // more requests than that only wait in line before it, and its other users with
 // them. The limit never leaves 1…most. Safe for concurrent use.
 type inflight struct {
-	clock func() time.Time
-	most  float64
+	clock   func() time.Time
+	most    float64
+	silence time.Duration
 
 	mu      sync.Mutex
 	limit   float64
@@ -36,13 +38,14 @@ type inflight struct {
 	count   int
 	peak    int // most in flight since the last decision
 	lost    bool
+	heard   time.Time // when the last answer came
 }
 
 func newInflight(most int, clock func() time.Time) *inflight {
 	if most < 1 {
 		most = 8
 	}
-	f := &inflight{clock: clock, most: float64(most)}
+	f := &inflight{clock: clock, most: float64(most), silence: silence}
 	f.learn()
 	return f
 }
@@ -58,13 +61,38 @@ func (f *inflight) acquire(ctx context.Context) error {
 	turn := make(chan struct{})
 	f.waiting = append(f.waiting, turn)
 	f.mu.Unlock()
-	select {
-	case <-turn:
-		return nil
-	case <-ctx.Done():
-		f.leave(turn)
-		return ctx.Err()
+	patience := time.NewTicker(f.silence)
+	defer patience.Stop()
+	for {
+		select {
+		case <-turn:
+			return nil
+		case <-patience.C:
+			f.relieve()
+		case <-ctx.Done():
+			f.leave(turn)
+			return ctx.Err()
+		}
 	}
+}
+
+// relieve lets one more in when no answer came for a while: one object that hangs
+// must not have all others wait until it is given up.
+func (f *inflight) relieve() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.clock()
+	if len(f.waiting) == 0 || float64(f.used) >= f.most || now.Sub(f.heard) < f.silence {
+		return
+	}
+	f.heard = now // the next one waits as long again
+	f.first()
+}
+
+func (f *inflight) first() {
+	close(f.waiting[0])
+	f.waiting = f.waiting[1:]
+	f.enter()
 }
 
 func (f *inflight) enter() {
@@ -103,6 +131,7 @@ func (f *inflight) end(note func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	note()
+	f.heard = f.clock()
 	if f.count >= max(leastSamples, int(f.limit)) {
 		f.decide()
 	}
@@ -112,9 +141,7 @@ func (f *inflight) end(note func()) {
 
 func (f *inflight) admit() {
 	for len(f.waiting) > 0 && f.used < int(f.limit) {
-		close(f.waiting[0])
-		f.waiting = f.waiting[1:]
-		f.enter()
+		f.first()
 	}
 }
 

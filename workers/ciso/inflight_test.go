@@ -154,3 +154,44 @@ func TestMoreRequestsThanTheLimitAreNeverInFlight(t *testing.T) {
 		t.Errorf("%d requests were in flight at once, want at most 3", most.Load())
 	}
 }
+
+// One object that hangs must not have all others wait until it is given up; nor may
+// others be let in while answers come.
+func TestWhoWaitsBehindARequestThatHangsIsLetInAfterAWhile(t *testing.T) {
+	t.Parallel()
+	f := newInflight(3, time.Now)
+	f.silence = 20 * time.Millisecond
+	if err := f.acquire(t.Context()); err != nil { // this one is never answered
+		t.Fatal(err)
+	}
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		if err := f.acquire(ctx); err != nil {
+			t.Fatalf("it waits for the one that hangs: %v", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*f.silence)
+	defer cancel()
+	if err := f.acquire(ctx); err == nil {
+		t.Error("more are in flight than may ever be")
+	}
+}
+
+func TestWhileAnswersComeNobodyIsLetInBeyondTheLimit(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	f := newInflight(3, func() time.Time { return now }) // the last answer has only just come
+	f.silence = time.Millisecond
+	if err := f.acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.mu.Lock()
+	f.heard = now
+	f.mu.Unlock()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := f.acquire(ctx); err == nil {
+		t.Error("it was let in beside one that is only just in flight")
+	}
+}
