@@ -30,7 +30,7 @@ type safeguard struct {
 
 func safeguards() []safeguard {
 	return []safeguard{
-		{name: "order per key", how: "the first of a key fails for a while", play: playOrder},
+		{name: "order per key", how: "the first of a key fails once", play: playOrder},
 		{name: "object locks", how: "two keys and uploads write one object", race: 20 * time.Millisecond, play: playLocks},
 		{name: "quarantine", how: "a write lands after our timeout", play: playQuarantine},
 		{name: "look before create", how: "kill -9 after a file was stored", play: playLook},
@@ -140,13 +140,14 @@ func (s *safeguard) room(ctx context.Context, off string) (broken bool, first st
 
 func pathOf(id string) *regexp.Regexp { return regexp.MustCompile(regexp.QuoteMeta(id)) }
 
-// playOrder has the first job of a key fail three times.
+// playOrder has the first job of a key fail once. One failure only: another one
+// would meet the next job, and chance might put them in order again.
 func playOrder(ctx context.Context, t *trial) error {
-	t.api.AddFault(fakeciso.Fault{Method: "PATCH", Times: 3, Kind: fakeciso.Status, Code: 500, Body: "<h1>Server Error (500)</h1>"})
+	t.api.AddFault(fakeciso.Fault{Method: "PATCH", Times: 1, Kind: fakeciso.Status, Code: 500, Body: "<h1>Server Error (500)</h1>"})
 	if err := t.send(ctx, t.update("a", 0, "observation"), t.update("a", 0, "observation"), t.update("a", 0, "observation")); err != nil {
 		return err
 	}
-	_, err := t.host(ctx, "active", "RETRY_BASE=300ms", "RETRY_CAP=500ms", "CONCURRENCY=1")
+	_, err := t.host(ctx, "active", "RETRY_BASE=2s", "RETRY_CAP=2s", "CONCURRENCY=1")
 	return err
 }
 
