@@ -57,7 +57,7 @@ func TestALockThatIsReleasedInTimeIsWaitedFor(t *testing.T) {
 	select {
 	case err := <-locked:
 		t.Fatalf("locked beside an open ledger: %v", err)
-	case <-time.After(3 * lockedAgain):
+	case <-time.After(3 * lockedAgain): // it has looked, and waits; a slow machine only looks less often
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)

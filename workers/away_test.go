@@ -22,22 +22,8 @@ func (s *slowClaims) Lock(ctx context.Context, lease jobs.Lease, objects []strin
 	return s.fakeClaims.Lock(ctx, lease, objects)
 }
 
-func startAway(t *testing.T, claims Claims, concurrency int, workflow Workflow) (stop func(), ended chan struct{}) {
-	t.Helper()
-	pool, err := NewPool(PoolConfig{
-		Away: true, Claims: claims, Gate: newGate(&fakeHolds{}), Name: "test", Concurrency: concurrency, Grace: time.Minute,
-		Workflows: map[string]Workflow{jobs.TypeUpdateAppliedControl: workflow},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended = make(chan struct{})
-	go func() {
-		pool.Run(ctx)
-		close(ended)
-	}()
-	return cancel, ended
+func awayConfig(claims Claims) PoolConfig {
+	return PoolConfig{Away: true, Claims: claims, Concurrency: 1, Grace: time.Minute}
 }
 
 // A job that waits for a place could be another worker's: few may, and at the end
@@ -47,7 +33,7 @@ func TestAwayAJobThatWaitsForAPlaceIsGivenBackAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		claims, release := newClaims(), make(chan struct{})
 		claims.add(5, anUpdate)
-		stop, ended := startAway(t, claims, 1, func(context.Context, *Run) error { <-release; return nil })
+		stop, ended := runPool(t, func(context.Context, *Run) error { <-release; return nil }, awayConfig(claims))
 		synctest.Wait()
 		if left := len(claims.queue); left != 3 {
 			t.Errorf("%d of 5 are left, want 3: one in flight and one ahead", left)
@@ -76,7 +62,7 @@ func TestAwayTheApiIsKeptBusyWhileLocksAreSynced(t *testing.T) {
 		claims.add(3, anUpdate)
 		var mu sync.Mutex
 		var begun, busy, most int
-		stop, ended := startAway(t, claims, 1, func(ctx context.Context, r *Run) error {
+		stop, ended := runPool(t, func(ctx context.Context, r *Run) error {
 			work := func() {
 				mu.Lock()
 				busy++
@@ -96,7 +82,7 @@ func TestAwayTheApiIsKeptBusyWhileLocksAreSynced(t *testing.T) {
 			}
 			work()
 			return nil
-		})
+		}, awayConfig(claims))
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		mu.Lock()

@@ -22,10 +22,16 @@ import (
 func startPool(t *testing.T, concurrency int, grace time.Duration, log *slog.Logger, workflow Workflow) (claims *fakeClaims, stop func(), ended chan struct{}) {
 	t.Helper()
 	claims = newClaims()
-	pool, err := NewPool(PoolConfig{
-		Claims: claims, Gate: newGate(&fakeHolds{}), Name: "test", Concurrency: concurrency, Grace: grace, Log: log,
-		Workflows: map[string]Workflow{jobs.TypeUpdateAppliedControl: workflow},
-	})
+	stop, ended = runPool(t, workflow, PoolConfig{Claims: claims, Concurrency: concurrency, Grace: grace, Log: log})
+	return claims, stop, ended
+}
+
+// runPool completes a configuration and runs a pool with it.
+func runPool(t *testing.T, workflow Workflow, cfg PoolConfig) (stop func(), ended chan struct{}) {
+	t.Helper()
+	cfg.Name, cfg.Gate = "test", newGate(&fakeHolds{})
+	cfg.Workflows = map[string]Workflow{jobs.TypeUpdateAppliedControl: workflow}
+	pool, err := NewPool(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +41,7 @@ func startPool(t *testing.T, concurrency int, grace time.Duration, log *slog.Log
 		pool.Run(ctx)
 		close(ended)
 	}()
-	return claims, cancel, ended
+	return cancel, ended
 }
 
 const anUpdate = `{"message_type":"update_applied_control","selector":{"ref_id":"foo"},"values":{"status":"active"}}`

@@ -127,7 +127,7 @@ func (o *outage) judge(verdict *oracle) {
 		}
 	}
 	for _, e := range after {
-		most = max(most, o.together(after, e.Start))
+		most = max(most, together(after, e.Start))
 	}
 	// What was under way, and probes: every half a second at first, then less and
 	// less often, at most every few seconds; one is two requests.
@@ -146,7 +146,7 @@ func (o *outage) judge(verdict *oracle) {
 }
 
 // together is how many requests were under way at a time.
-func (o *outage) together(list []fakeciso.Entry, at time.Time) (n int) {
+func together(list []fakeciso.Entry, at time.Time) (n int) {
 	for i := range list {
 		if e := &list[i]; !e.Start.After(at) && (e.End.IsZero() || e.End.After(at)) {
 			n++
