@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,8 @@ type knowledge struct {
 	fates    map[string]*fate // by job id
 	switches []time.Time      // when work may have passed to another directory
 	recorded []recorded
+	wrong    []string // what a directory held against the promise
+	stored   int      // messages in JOBS of directories that were read
 }
 
 // fate is how a job ended, and when that was known first.
@@ -53,6 +56,20 @@ func (k *knowledge) learn(list []job) {
 			f.ended = j.FinishedAt
 		}
 	}
+}
+
+// blame notes what is wrong with a directory.
+func (k *knowledge) blame(format string, args ...any) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.wrong = append(k.wrong, fmt.Sprintf(format, args...))
+}
+
+// sawStored counts messages that were read from JOBS.
+func (k *knowledge) sawStored(n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stored += n
 }
 
 // remember notes the finished steps of an unfinished job, and an ended job.

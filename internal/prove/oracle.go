@@ -112,7 +112,8 @@ func (o *oracle) blame(format string, args ...any) {
 
 // judge checks everything.
 func (o *oracle) judge() {
-	o.wrong = append(o.wrong, o.watch.wrong...)
+	o.wrong = append(append(o.wrong, o.watch.wrong...), o.know.wrong...)
+	o.repeats["messages in JOBS of dead processes checked"] = o.know.stored
 	o.checkFates()
 	o.checkReports()
 	o.checkCommits()

@@ -39,7 +39,7 @@ func safeguards() []safeguard {
 		{name: "released", how: "an old directory comes back after another one has worked", play: playReleased},
 		{name: "session age", how: "a process that slept its session away wakes up, and Kafka does not answer", play: playSlept},
 		{name: "sync", how: "power loss (strace)", play: playPowerOnce, needs: "strace"},
-		{name: "expected sequence", how: "a batch of a former owner of JOBS", test: []string{"./jobs", "TestAZombiesBatchIsRefusedWhole"}},
+		{name: "expected sequence", how: "the disk stands still while a message is stored", play: playStill, needs: "strace"},
 		{name: "lease at the worker", how: "a worker that sleeps, or is cut off", test: []string{"./jobs/remote", "TestALeaseEndsByAClockThatGoesOnWhileTheHostSleeps"}},
 		{name: "epochs", how: "a proxy delivers a worker's report when the worker has the job again", play: playEpochs},
 	}

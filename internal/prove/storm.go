@@ -130,6 +130,9 @@ func (s *storm) inspect(ctx context.Context, h *host, closely bool) error {
 		return fmt.Errorf("the directory of a dead process: %w", err)
 	}
 	s.know.learn(list)
+	if err := s.know.checkStored(ctx, h); err != nil {
+		return fmt.Errorf("the directory of a dead process: %w", err)
+	}
 	if h != s.current() {
 		return nil
 	}
