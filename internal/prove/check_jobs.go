@@ -85,7 +85,8 @@ func (o *oracle) checkCommits() {
 }
 
 // checkRecorded: what a data directory held as done while nothing ran on it was
-// never requested again as long as no other directory took over.
+// never requested again as long as no other directory took over; what was handed
+// over by a process that ended as it was told, never at all.
 func (o *oracle) checkRecorded() {
 	for _, rec := range o.know.recorded {
 		suffix := stepPath(rec.step)
@@ -94,7 +95,7 @@ func (o *oracle) checkRecorded() {
 		}
 		for i := range o.asked[rec.job] {
 			e := &o.asked[rec.job][i]
-			if e.Method == "PATCH" && e.Start.After(rec.seen) && strings.HasSuffix(e.Path, suffix) && !o.know.switchedBetween(rec.seen, e.Start) {
+			if e.Method == "PATCH" && e.Start.After(rec.seen) && strings.HasSuffix(e.Path, suffix) && (rec.handed || !o.know.switchedBetween(rec.seen, e.Start)) {
 				o.blame("%s %s was recorded as done at %s and requested again:\n%s", rec.job, rec.step, clock(rec.seen), o.history(o.byID[rec.job]))
 				break
 			}

@@ -14,6 +14,7 @@ type knowledge struct {
 	mu       sync.Mutex
 	fates    map[string]*fate // by job id
 	switches []time.Time      // when work may have passed to another directory
+	loose    []time.Time      // when a request may have lost the process that keeps others away from its object
 	recorded []recorded
 	wrong    []string // what a directory held against the promise
 	stored   int      // messages in JOBS of directories that were read
@@ -31,6 +32,7 @@ type fate struct {
 type recorded struct {
 	job, step string // step "": the job has ended
 	seen      time.Time
+	handed    bool // by a process that ended as it was told: the next directory knows of it, too
 }
 
 func newKnowledge() *knowledge { return &knowledge{fates: make(map[string]*fate)} }
@@ -78,48 +80,80 @@ func (k *knowledge) remember(seen time.Time, j *job) {
 	defer k.mu.Unlock()
 	for _, s := range j.Steps {
 		if s.State == "done" {
-			k.recorded = append(k.recorded, recorded{j.ID, s.Name, seen})
+			k.recorded = append(k.recorded, recorded{job: j.ID, step: s.Name, seen: seen})
 		}
 	}
 	if j.done() {
-		k.recorded = append(k.recorded, recorded{j.ID, "", seen})
+		k.recorded = append(k.recorded, recorded{job: j.ID, seen: seen})
 	}
 }
 
-// switched notes that work may pass to another directory now.
-func (k *knowledge) switched() {
+// handOver notes what a directory held as succeeded when its process had ended as
+// it was told: it has committed that, and nobody does it again.
+func (k *knowledge) handOver(seen time.Time, list []job) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.switches = append(k.switches, time.Now())
+	for i := range list {
+		if j := &list[i]; j.State == "succeeded" {
+			k.recorded = append(k.recorded, recorded{job: j.ID, seen: seen, handed: true})
+		}
+	}
+}
+
+// switched notes that work may pass to another directory now, and that requests on
+// the wire are not known there.
+func (k *knowledge) switched() { k.note(true, time.Now()) }
+
+// passes notes that work passes to another directory from a time on, while whoever
+// has a request on the wire is to be waited for.
+func (k *knowledge) passes(at time.Time) { k.note(false, at) }
+
+func (k *knowledge) note(loose bool, at ...time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.switches = append(k.switches, at...)
 	slices.SortFunc(k.switches, time.Time.Compare)
+	if loose {
+		k.loose = append(k.loose, at...)
+		slices.SortFunc(k.loose, time.Time.Compare)
+	}
 }
 
 // activations notes when processes of two directories, which ran beside each
 // other since a time, began to work, as they log it.
 func (k *knowledge) activations(since time.Time, logs ...string) {
-	const layout = "2006-01-02 15:04:05.000"
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	for _, log := range logs {
-		for line := range strings.Lines(log) {
-			if !strings.Contains(line, "active: working") || len(line) < len(layout) {
-				continue
-			}
-			if at, err := time.ParseInLocation(layout, line[:len(layout)], time.Local); err == nil && at.After(since) {
-				k.switches = append(k.switches, at)
-			}
+		k.note(true, activeSince(since, log)...)
+	}
+}
+
+// activeSince returns when a process began to work after a time, as it logs it.
+func activeSince(since time.Time, log string) (list []time.Time) {
+	const layout = "2006-01-02 15:04:05.000"
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, "active: working") || len(line) < len(layout) {
+			continue
+		}
+		if at, err := time.ParseInLocation(layout, line[:len(layout)], time.Local); err == nil && at.After(since) {
+			list = append(list, at)
 		}
 	}
-	slices.SortFunc(k.switches, time.Time.Compare)
+	return list
 }
 
 // switchedBetween reports whether work may have passed to another directory
 // between two moments.
-func (k *knowledge) switchedBetween(from, to time.Time) bool {
+func (k *knowledge) switchedBetween(from, to time.Time) bool { return k.between(&k.switches, from, to) }
+
+// looseBetween reports whether a request that was under way between two moments may
+// have been unknown to the directory that worked at its end.
+func (k *knowledge) looseBetween(from, to time.Time) bool { return k.between(&k.loose, from, to) }
+
+func (k *knowledge) between(list *[]time.Time, from, to time.Time) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(k.switches, from, time.Time.Compare)
-	return i < len(k.switches) && !k.switches[i].After(to)
+	i, _ := slices.BinarySearchFunc(*list, from, time.Time.Compare)
+	return i < len(*list) && !(*list)[i].After(to)
 }
 
 // stepPath is what the path of a step's request ends in, "" if it is not told

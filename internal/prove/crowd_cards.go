@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"dispatcher/internal/stage"
+)
+
+// Cards of the attack on workers of other hosts.
+const (
+	cardWorkerKilled  = "worker killed"
+	cardWorkerStopped = "worker stopped beyond its lease"
+	cardWorkerCut     = "worker cut off beyond its lease"
+	cardWorkerTold    = "worker told to end"
+	cardRunKilled     = "run killed under its workers"
+	cardRunTold       = "run told to end under its workers"
+
+	leaseLost = "a lease that ended with a job in hand"
+)
+
+// crowdDecks are what strikes one run host alone, and two of them. Faults of workers
+// strike in both; in the short form only beside a standby, and a host that is killed
+// loses its disk.
+func crowdDecks(o options) (alone, paired []string) {
+	workers := []string{cardWorkerKilled, cardWorkerStopped, cardWorkerCut, cardWorkerTold}
+	again, takeover := []string{cardRunKilled, cardRunTold}, []string{cardActiveBack, cardActiveTold, cardHostLost, cardHostStopped}
+	switch {
+	case o.only != "" && o.only != "crowd":
+		return asked(o, workers, again), asked(o, takeover, []string{cardActiveKilled})
+	case o.short:
+		return again, slices.Concat(takeover, workers)
+	}
+	const times, takeovers = 3, 4
+	alone = append(slices.Repeat(workers, times), slices.Repeat(again, takeovers)...)
+	return alone, slices.Concat(slices.Repeat(workers, times), slices.Repeat(append(takeover, cardActiveKilled), takeovers))
+}
+
+// asked are the cards that ONLY names.
+func asked(o options, lists ...[]string) (deck []string) {
+	for _, card := range slices.Concat(lists...) {
+		if strings.Contains(card, o.only) {
+			deck = append(deck, slices.Repeat([]string{card}, o.times)...)
+		}
+	}
+	return deck
+}
+
+func (c *crowd) expect(cards []string) {
+	c.tally.expect(cards...)
+	if slices.Contains(cards, cardWorkerStopped) {
+		c.tally.expect(leaseLost)
+	}
+}
+
+func (c *crowd) card(ctx context.Context, card string) error {
+	w := c.workers[c.rng.IntN(crowdSize)]
+	switch card {
+	case cardWorkerKilled:
+		return c.restart(w, false)
+	case cardWorkerStopped:
+		w.Signal(syscall.SIGSTOP)
+		pause(ctx, beyondLease)
+		w.Signal(syscall.SIGCONT)
+	case cardWorkerCut:
+		for _, cable := range w.cables {
+			cable.Cut()
+		}
+		pause(ctx, beyondLease)
+		for _, cable := range w.cables {
+			cable.Mend()
+		}
+	case cardWorkerTold:
+		return c.restart(w, true)
+	case cardRunKilled, cardRunTold:
+		return c.again(ctx, card == cardRunTold)
+	default:
+		return c.passed(ctx, card)
+	}
+	return nil
+}
+
+// again ends the only run host, and starts it again on its directory.
+func (c *crowd) again(ctx context.Context, told bool) error {
+	h := c.current()
+	if told {
+		if err := h.stop(ctx); err != nil {
+			return err
+		}
+		if err := c.inspect(ctx, h, true); err != nil {
+			return err
+		}
+	} else if err := c.kill(ctx, h); err != nil {
+		return err
+	}
+	c.count(h)
+	if err := h.start(); err != nil {
+		return err
+	}
+	return h.becomes(ctx, "active", patience)
+}
+
+// ends tells a process to end, which must be clean.
+func ends(p *stage.Process, patience time.Duration) error {
+	p.Signal(syscall.SIGTERM)
+	select {
+	case <-p.Done():
+	case <-time.After(patience):
+		return fmt.Errorf("the worker does not end within %s:\n%s", patience, p.Log)
+	}
+	if code := p.Code(); code != 0 && p.Log.String() != "" { // else it was not yet listening
+		return fmt.Errorf("exit code %d of the worker after SIGTERM:\n%s", code, p.Log)
+	}
+	return nil
+}
