@@ -42,13 +42,7 @@ func (o *oracle) checkReports() {
 		}
 		for i := 1; i < len(reports); i++ {
 			o.repeats["error records again"]++
-			// Two directories may each have failed it, one after the other; the first
-			// may come back with its record when the second has long sent its own.
-			first, second := reports[i-1].FailedAt, reports[i].FailedAt
-			if second.Before(first) {
-				first, second = second, first
-			}
-			if !second.Equal(first) && !o.know.switchedBetween(first, second) {
+			if first, second := reports[i-1].FailedAt, reports[i].FailedAt; !second.Equal(first) && !o.failedTwice(id, first, second) {
 				o.blame("%s was reported twice, failed at %s and %s:\n%s", id, clock(first.Local()), clock(second.Local()), o.history(r))
 			}
 		}
@@ -58,6 +52,26 @@ func (o *oracle) checkReports() {
 			o.blame("the errors topic has a job %s that is of no message", id)
 		}
 	}
+}
+
+// failedTwice reports whether two directories may each have failed a job. The first
+// may come back with its record when the second has long sent its own; and it may
+// learn only then how an attempt has ended that a worker made for it before the
+// second began: then it says the time of that moment.
+func (o *oracle) failedTwice(id string, first, second time.Time) bool {
+	if second.Before(first) {
+		first, second = second, first
+	}
+	if o.know.switchedBetween(first, second) {
+		return true
+	}
+	f, asked := o.know.fates[id], o.asked[id]
+	if f == nil || len(asked) == 0 {
+		return false
+	}
+	one, known := f.endedIn(first)
+	other, too := f.endedIn(second)
+	return known && too && one != other && o.know.switchedBetween(asked[0].Start, first)
 }
 
 // checkCommits: what a commit had passed was over: ended, reported, and never

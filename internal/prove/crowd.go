@@ -123,7 +123,7 @@ func (c *crowd) learn(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c.know.learn(list)
+		c.know.learn(s.host.dir, list)
 		c.count(s.host)
 	}
 	c.tally.add(leaseLost, c.lost)

@@ -24,8 +24,14 @@ type knowledge struct {
 type fate struct {
 	state, code string
 	message     string
-	ended       time.Time   // first
-	ends        []time.Time // all: more than one if directories repeat each other's work
+	ended       time.Time // first
+	ends        []ending  // all: more than one if directories repeat each other's work
+}
+
+// ending is that a directory says when a job ended.
+type ending struct {
+	dir string
+	at  time.Time
 }
 
 // recorded is a step that a data directory held as done while no process ran on it.
@@ -38,7 +44,7 @@ type recorded struct {
 func newKnowledge() *knowledge { return &knowledge{fates: make(map[string]*fate)} }
 
 // learn takes over what a directory says.
-func (k *knowledge) learn(list []job) {
+func (k *knowledge) learn(dir string, list []job) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for i := range list {
@@ -51,13 +57,22 @@ func (k *knowledge) learn(list []job) {
 			f = &fate{state: j.State, code: j.Error.Code, message: j.Error.Message, ended: j.FinishedAt}
 			k.fates[j.ID] = f
 		}
-		if !slices.ContainsFunc(f.ends, j.FinishedAt.Equal) {
-			f.ends = append(f.ends, j.FinishedAt)
+		if _, known := f.endedIn(j.FinishedAt); !known {
+			f.ends = append(f.ends, ending{dir, j.FinishedAt})
 		}
 		if j.FinishedAt.Before(f.ended) {
 			f.ended = j.FinishedAt
 		}
 	}
+}
+
+// endedIn names the directory in which the job ended at a time.
+func (f *fate) endedIn(at time.Time) (dir string, ok bool) {
+	i := slices.IndexFunc(f.ends, func(e ending) bool { return e.at.Equal(at) })
+	if i < 0 {
+		return "", false
+	}
+	return f.ends[i].dir, true
 }
 
 // blame notes what is wrong with a directory.
