@@ -25,6 +25,7 @@ type crowd struct {
 	*storm
 	seats   [2]*seat
 	workers [crowdSize]*hand
+	passes  int           // that work was to pass to the other host
 	lost    int           // leases, of runs that have ended
 	slowest time.Duration // until all workers worked for the host that took over
 }

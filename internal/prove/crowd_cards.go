@@ -20,7 +20,9 @@ const (
 	cardRunKilled     = "run killed under its workers"
 	cardRunTold       = "run told to end under its workers"
 
-	leaseLost = "a lease that ended with a job in hand"
+	leaseLost   = "a lease that ended with a job in hand"
+	awayStopped = "worker stopped while run hosts change places"
+	awayCut     = "worker cut off while run hosts change places"
 )
 
 // crowdDecks are what strikes one run host alone, and two of them. Faults of workers
@@ -55,6 +57,9 @@ func (c *crowd) expect(cards []string) {
 	if slices.Contains(cards, cardWorkerStopped) {
 		c.tally.expect(leaseLost)
 	}
+	if slices.Contains(cards, cardActiveTold) && slices.Contains(cards, cardHostStopped) { // two takeovers at least
+		c.tally.expect(awayCut, awayStopped)
+	}
 }
 
 func (c *crowd) card(ctx context.Context, card string) error {
@@ -67,13 +72,9 @@ func (c *crowd) card(ctx context.Context, card string) error {
 		pause(ctx, beyondLease)
 		w.Signal(syscall.SIGCONT)
 	case cardWorkerCut:
-		for _, cable := range w.cables {
-			cable.Cut()
-		}
+		w.cut()
 		pause(ctx, beyondLease)
-		for _, cable := range w.cables {
-			cable.Mend()
-		}
+		w.mend()
 	case cardWorkerTold:
 		return c.restart(w, true)
 	case cardRunKilled, cardRunTold:
@@ -82,6 +83,36 @@ func (c *crowd) card(ctx context.Context, card string) error {
 		return c.passed(ctx, card)
 	}
 	return nil
+}
+
+// away puts a worker out of reach in two of three takeovers, until it is found: what it
+// may still do for the former host is nothing that the next one could know of.
+func (c *crowd) away() (found func()) {
+	w := c.workers[c.rng.IntN(crowdSize)]
+	c.passes++
+	switch c.passes % 3 {
+	case 1:
+		w.cut()
+		c.tally.add(awayCut, 1)
+		return w.mend
+	case 2:
+		w.Signal(syscall.SIGSTOP)
+		c.tally.add(awayStopped, 1)
+		return func() { w.Signal(syscall.SIGCONT) }
+	}
+	return func() {}
+}
+
+func (w *hand) cut() {
+	for _, cable := range w.cables {
+		cable.Cut()
+	}
+}
+
+func (w *hand) mend() {
+	for _, cable := range w.cables {
+		cable.Mend()
+	}
 }
 
 // again ends the only run host, and starts it again on its directory.

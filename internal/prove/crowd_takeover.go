@@ -62,6 +62,8 @@ func (c *crowd) passed(ctx context.Context, card string) error {
 	if err != nil {
 		return err
 	}
+	found := c.away()
+	defer found()
 	began := time.Now()
 	switch card {
 	case cardActiveBack:
@@ -80,7 +82,11 @@ func (c *crowd) passed(ctx context.Context, card string) error {
 	c.know.passes(began)
 	c.take(waits)
 	c.second = works
-	if err := c.follow(ctx, waits, began); err != nil {
+	if err := c.takesOver(ctx, waits, began); err != nil {
+		return err
+	}
+	found()
+	if err := c.follow(ctx, waits); err != nil {
 		return err
 	}
 	if card == cardHostStopped {
@@ -121,12 +127,17 @@ func (c *crowd) back(ctx context.Context, h *host) error {
 	return c.startBeside(ctx, h)
 }
 
-// follow waits until a host has taken over, and every worker has a job of it.
-func (c *crowd) follow(ctx context.Context, h *host, since time.Time) error {
+// takesOver waits until a host works that stood by.
+func (c *crowd) takesOver(ctx context.Context, h *host, since time.Time) error {
 	if err := h.becomes(ctx, "active", patience); err != nil {
 		return err
 	}
 	c.know.activations(since, h.Log.String())
+	return nil
+}
+
+// follow waits until every worker has a job of the host that took over.
+func (c *crowd) follow(ctx context.Context, h *host) error {
 	began := time.Now()
 	left := make([]string, 0, crowdSize)
 	for _, w := range c.workers {
