@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"dispatcher/internal/stage"
 )
@@ -114,6 +115,17 @@ func (c *crowd) startWorker(w *hand) (err error) {
 	}
 	w.Process, err = c.startWorkerOf(path, "CONCURRENCY=4")
 	return err
+}
+
+// restart ends a worker, as an operator or as a crash does. One that is told to end
+// waits some seconds for the lost host to take its outcomes.
+func (c *crowd) restart(w *hand, told bool) error {
+	if !told {
+		w.Kill()
+	} else if err := ends(w.Process, 20*time.Second); err != nil {
+		return err
+	}
+	return c.startWorker(w)
 }
 
 // startWorkerOf runs `dispatcher worker` with a join file and more environment.

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -19,10 +17,6 @@ const (
 	cardHostLost     = "run host lost with its disk"
 	cardHostStopped  = "run host stopped beyond its session (zombie)"
 )
-
-// followWithin bounds how long a worker goes without a job of the host that took
-// over, while there is work for all.
-const followWithin = 10 * time.Second
 
 // pair starts a host beside the one that works.
 func (c *crowd) pair(ctx context.Context, h *host) error {
@@ -106,14 +100,14 @@ func (c *crowd) passed(ctx context.Context, card string) error {
 }
 
 // handOver tells a run host to end. What it held as succeeded is not done again by
-// the next one.
+// the next one, also if that begins before this one is quite gone.
 func (c *crowd) handOver(ctx context.Context, h *host) error {
+	told := time.Now()
 	if err := h.stop(ctx); err != nil {
 		return err
 	}
-	seen := time.Now()
 	list, err := h.jobs(ctx)
-	c.know.handOver(seen, list)
+	c.know.handOver(told, list)
 	return err
 }
 
@@ -125,46 +119,6 @@ func (c *crowd) back(ctx context.Context, h *host) error {
 	c.kills++
 	c.count(h)
 	return c.startBeside(ctx, h)
-}
-
-// takesOver waits until a host works that stood by.
-func (c *crowd) takesOver(ctx context.Context, h *host, since time.Time) error {
-	if err := h.becomes(ctx, "active", patience); err != nil {
-		return err
-	}
-	c.know.activations(since, h.Log.String())
-	return nil
-}
-
-// follow waits until every worker has a job of the host that took over.
-func (c *crowd) follow(ctx context.Context, h *host) error {
-	began := time.Now()
-	left := make([]string, 0, crowdSize)
-	for _, w := range c.workers {
-		left = append(left, w.name+"@")
-	}
-	err := poll(ctx, followWithin, "all workers to work for the host that took over", func() error {
-		list, err := h.jobs(ctx, "--state", "running")
-		for i := range list {
-			left = slices.DeleteFunc(left, func(name string) bool { return strings.HasPrefix(list[i].Worker, name) })
-		}
-		if err == nil && len(left) > 0 {
-			err = fmt.Errorf("it has not heard of %v:\n%s", left, c.tails())
-		}
-		return err
-	})
-	c.slowest = max(c.slowest, time.Since(began))
-	return err
-}
-
-// tails is the end of what the workers said.
-func (c *crowd) tails() string {
-	var b strings.Builder
-	for _, w := range c.workers {
-		lines := strings.Split(strings.TrimSpace(w.Log.String()), "\n")
-		fmt.Fprintf(&b, "-- %s:\n%s\n", w.name, strings.Join(lines[max(0, len(lines)-6):], "\n"))
-	}
-	return b.String()
 }
 
 // replace loses the disk of a dead run host. The new one has other keys: the workers
@@ -189,15 +143,4 @@ func (c *crowd) replace(ctx context.Context, h *host) error {
 	err := c.pair(ctx, c.seats[at].host)
 	group.Wait()
 	return errors.Join(append(restarted, err)...)
-}
-
-// restart ends a worker, as an operator or as a crash does. One that is told to end
-// waits some seconds for the lost host to take its outcomes.
-func (c *crowd) restart(w *hand, told bool) error {
-	if !told {
-		w.Kill()
-	} else if err := ends(w.Process, 20*time.Second); err != nil {
-		return err
-	}
-	return c.startWorker(w)
 }

@@ -103,15 +103,21 @@ func (k *knowledge) remember(seen time.Time, j *job) {
 	}
 }
 
-// handOver notes what a directory held as succeeded when its process had ended as
-// it was told: it has committed that, and nobody does it again.
-func (k *knowledge) handOver(seen time.Time, list []job) {
+// handOver notes what a directory held as succeeded when its process had ended, as it
+// was told to at a time: it has committed that, and nobody does it again.
+func (k *knowledge) handOver(told time.Time, list []job) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for i := range list {
-		if j := &list[i]; j.State == "succeeded" {
-			k.recorded = append(k.recorded, recorded{job: j.ID, seen: seen, handed: true})
+		j := &list[i]
+		if j.State != "succeeded" {
+			continue
 		}
+		over := told
+		if j.FinishedAt.After(told) {
+			over = j.FinishedAt
+		}
+		k.recorded = append(k.recorded, recorded{job: j.ID, seen: over, handed: true})
 	}
 }
 
