@@ -25,6 +25,7 @@ type crowd struct {
 	*storm
 	seats   [2]*seat
 	workers [crowdSize]*hand
+	short   bool
 	passes  int           // that work was to pass to the other host
 	lost    int           // leases, of runs that have ended
 	slowest time.Duration // until all workers worked for the host that took over
@@ -45,7 +46,7 @@ func proveCrowd(ctx context.Context, o options, binary string) error {
 	note("\nworkers on other hosts: %d of them, a lease of %s; Kafka: %s", crowdSize, lease, a.broker.Name())
 	s := &storm{arena: a, rng: rand.New(rand.NewPCG(o.seed, 4)), watch: newObserver(a), know: newKnowledge()}
 	s.load = &load{arena: a, gen: newGenerator(o.seed, a.land, a.putFile), every: 40 * time.Millisecond}
-	c := &crowd{storm: s}
+	c := &crowd{storm: s, short: o.short}
 	defer c.end()
 	if err := c.strike(ctx, alone, paired); err != nil {
 		return err

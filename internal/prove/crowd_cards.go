@@ -26,20 +26,20 @@ const (
 )
 
 // crowdDecks are what strikes one run host alone, and two of them. Faults of workers
-// strike in both; in the short form only beside a standby, and a host that is killed
-// loses its disk.
+// strike in both. The short form has what no other card does as well: a host that is
+// killed loses its disk, a worker is cut off while hosts change places.
 func crowdDecks(o options) (alone, paired []string) {
-	workers := []string{cardWorkerKilled, cardWorkerStopped, cardWorkerCut, cardWorkerTold}
-	again, takeover := []string{cardRunKilled, cardRunTold}, []string{cardActiveBack, cardActiveTold, cardHostLost, cardHostStopped}
-	switch {
-	case o.only != "" && o.only != "crowd":
-		return asked(o, workers, again), asked(o, takeover, []string{cardActiveKilled})
-	case o.short:
-		return again, slices.Concat(takeover, workers)
+	workers, takeovers := []string{cardWorkerKilled, cardWorkerStopped, cardWorkerTold}, []string{cardActiveTold, cardHostLost, cardHostStopped}
+	again := []string{cardRunKilled, cardRunTold}
+	if o.short && (o.only == "" || o.only == "crowd") {
+		return again, slices.Concat(takeovers, workers)
 	}
-	const times, takeovers = 3, 4
-	alone = append(slices.Repeat(workers, times), slices.Repeat(again, takeovers)...)
-	return alone, slices.Concat(slices.Repeat(workers, times), slices.Repeat(append(takeover, cardActiveKilled), takeovers))
+	workers, takeovers = append(workers, cardWorkerCut), append(takeovers, cardActiveKilled, cardActiveBack)
+	if o.only != "" && o.only != "crowd" {
+		return asked(o, workers, again), asked(o, takeovers)
+	}
+	const more, most = 3, 4
+	return append(slices.Repeat(workers, more), slices.Repeat(again, most)...), append(slices.Repeat(workers, more), slices.Repeat(takeovers, most)...)
 }
 
 // asked are the cards that ONLY names.
