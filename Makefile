@@ -63,7 +63,7 @@ test: ## unit and integration tests, the real binary included; with the race det
 test-real: ## the main path on a real Apache Kafka and a real S3 server (see docs/testing.md)
 	$(GO) test -tags real -timeout 12m -count=1 -v -run Real ./internal/e2e
 
-prove: ## attack the promise: 200 kills and all that can go wrong (25 minutes; SHORT=1: 4, FAST=1: embedded Kafka, SEED=n: again)
+prove: ## attack the promise: 200 kills and all that can go wrong (28 minutes; SHORT=1: 4, FAST=1: embedded Kafka, SEED=n: again)
 	$(GO) run $(if $(FAST),,-tags real) ./internal/prove
 
 prove-power: ## cut the power at random moments; needs strace

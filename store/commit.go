@@ -40,8 +40,9 @@ type change struct {
 
 func (c *change) bucket(name []byte) *bolt.Bucket { return c.tx.Bucket(name) }
 
-// write queues an operation and waits until it is stored. When ctx ends first
-// the operation still takes place: the caller only does not learn of it.
+// write queues an operation and waits until it is stored. Once it is queued it takes
+// place, so that the end of ctx is not waited for: whoever heard that it failed would
+// have in memory what the file does not say.
 func (l *Ledger) write(ctx context.Context, what string, apply func(*change) error, after func()) error {
 	op := &operation{apply: apply, after: after, done: make(chan error, 1)}
 	select {
@@ -51,15 +52,20 @@ func (l *Ledger) write(ctx context.Context, what string, apply func(*change) err
 	case <-ctx.Done():
 		return fmt.Errorf("%s: %w", what, ctx.Err())
 	}
+	var err error
 	select {
-	case err := <-op.done:
-		if err != nil {
-			return storageError(what, err)
+	case err = <-op.done:
+	case <-l.ended:
+		select {
+		case err = <-op.done:
+		default: // it was queued too late
+			return fmt.Errorf("%s: %w", what, ErrClosed)
 		}
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", what, ctx.Err())
 	}
+	if err != nil {
+		return storageError(what, err)
+	}
+	return nil
 }
 
 // enqueue queues an operation that rides with the next commit.
@@ -74,6 +80,7 @@ func (l *Ledger) enqueue(what string, apply func(*change) error) error {
 
 // commitLoop takes all that waits into one transaction, again and again.
 func (l *Ledger) commitLoop() {
+	defer close(l.ended)
 	var batch []*operation
 	var last time.Time
 	var pause time.Duration

@@ -86,6 +86,7 @@ type Ledger struct {
 	clock func() time.Time
 	queue chan *operation
 	quit  chan struct{}
+	ended chan struct{} // closed when nothing is stored any more
 	done  sync.WaitGroup
 
 	mu         sync.Mutex // guards what follows
@@ -124,6 +125,7 @@ func Open(o Options) (*Ledger, error) {
 		clock:      o.Clock,
 		queue:      make(chan *operation, 4096),
 		quit:       make(chan struct{}),
+		ended:      make(chan struct{}),
 		partitions: make(map[jobs.Partition]*partition),
 		quarantine: make(map[string]jobs.Quarantined),
 	}

@@ -42,13 +42,7 @@ func (o *oracle) checkReports() {
 		}
 		for i := 1; i < len(reports); i++ {
 			o.repeats["error records again"]++
-			// Two directories may each have failed it, one after the other; the first
-			// may come back with its record when the second has long sent its own.
-			first, second := reports[i-1].FailedAt, reports[i].FailedAt
-			if second.Before(first) {
-				first, second = second, first
-			}
-			if !second.Equal(first) && !o.know.switchedBetween(first, second) {
+			if first, second := reports[i-1].FailedAt, reports[i].FailedAt; !second.Equal(first) && !o.failedTwice(id, first, second) {
 				o.blame("%s was reported twice, failed at %s and %s:\n%s", id, clock(first.Local()), clock(second.Local()), o.history(r))
 			}
 		}
@@ -58,6 +52,26 @@ func (o *oracle) checkReports() {
 			o.blame("the errors topic has a job %s that is of no message", id)
 		}
 	}
+}
+
+// failedTwice reports whether two directories may each have failed a job. The first
+// may come back with its record when the second has long sent its own; and it may
+// learn only then how an attempt has ended that a worker made for it before the
+// second began: then it says the time of that moment.
+func (o *oracle) failedTwice(id string, first, second time.Time) bool {
+	if second.Before(first) {
+		first, second = second, first
+	}
+	if o.know.switchedBetween(first, second) {
+		return true
+	}
+	f, asked := o.know.fates[id], o.asked[id]
+	if f == nil || len(asked) == 0 {
+		return false
+	}
+	one, known := f.endedIn(first)
+	other, too := f.endedIn(second)
+	return known && too && one != other && o.know.switchedBetween(asked[0].Start, first)
 }
 
 // checkCommits: what a commit had passed was over: ended, reported, and never
@@ -85,7 +99,8 @@ func (o *oracle) checkCommits() {
 }
 
 // checkRecorded: what a data directory held as done while nothing ran on it was
-// never requested again as long as no other directory took over.
+// never requested again as long as no other directory took over; what was handed
+// over by a process that ended as it was told, never at all.
 func (o *oracle) checkRecorded() {
 	for _, rec := range o.know.recorded {
 		suffix := stepPath(rec.step)
@@ -94,7 +109,7 @@ func (o *oracle) checkRecorded() {
 		}
 		for i := range o.asked[rec.job] {
 			e := &o.asked[rec.job][i]
-			if e.Method == "PATCH" && e.Start.After(rec.seen) && strings.HasSuffix(e.Path, suffix) && !o.know.switchedBetween(rec.seen, e.Start) {
+			if e.Method == "PATCH" && e.Start.After(rec.seen) && strings.HasSuffix(e.Path, suffix) && (rec.handed || !o.know.switchedBetween(rec.seen, e.Start)) {
 				o.blame("%s %s was recorded as done at %s and requested again:\n%s", rec.job, rec.step, clock(rec.seen), o.history(o.byID[rec.job]))
 				break
 			}

@@ -5,28 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"dispatcher/internal/fakeciso"
-	"dispatcher/internal/stage"
-)
-
-// Cards of the attack on workers of other hosts.
-const (
-	cardWorkerKilled  = "worker killed"
-	cardWorkerStopped = "worker stopped beyond its lease"
-	cardWorkerCut     = "worker cut off beyond its lease"
-	cardWorkerTold    = "worker told to end"
-	cardRunKilled     = "run killed under its workers"
-	cardRunTold       = "run told to end under its workers"
-
-	leaseLost = "a lease that ended with a job in hand"
 )
 
 const (
@@ -35,46 +18,43 @@ const (
 	beyondLease = 1600 * time.Millisecond
 )
 
-// crowd is a coordinator without the API's address, and workers in other
-// processes, each with a cable of its own.
+// crowd is two coordinators without the API's address, and workers in other
+// processes, each with a cable to each of them. Who works and who stands by is the
+// storm's affair.
 type crowd struct {
-	*arena
-	rng     *rand.Rand
-	load    *load
-	run     *host
-	address string
+	*storm
+	seats   [2]*seat
 	workers [crowdSize]*hand
-	lost    int // leases, of runs that have ended
+	short   bool
+	passes  int           // that work was to pass to the other host
+	lost    int           // leases, of runs that have ended
+	slowest time.Duration // until all workers worked for the host that took over
 }
 
-// hand is one worker.
-type hand struct {
-	*stage.Process
-	join  string
-	cable *stage.Wire
-}
-
-// proveCrowd attacks workers on other hosts, and run under them. No directory
-// takes over from another one here: nothing may be repeated.
+// proveCrowd attacks workers on other hosts, and run under them: first one run host
+// alone, where nothing may be repeated, then two that take over from each other.
 func proveCrowd(ctx context.Context, o options, binary string) error {
-	cards := crowdDeck(o)
-	if len(cards) == 0 {
+	alone, paired := crowdDecks(o)
+	if len(alone)+len(paired) == 0 {
 		return nil // ONLY names something else
 	}
-	a, err := newArena(ctx, arenaConfig{binary: binary, fast: true, partitions: 2})
+	a, err := newArena(ctx, arenaConfig{binary: binary, fast: o.fast || o.short, partitions: 2})
 	if err != nil {
 		return err
 	}
 	defer a.close()
-	note("\nworkers on other hosts: %d of them, a lease of %s", crowdSize, lease)
-	c := &crowd{arena: a, rng: rand.New(rand.NewPCG(o.seed, 4))}
-	c.load = &load{arena: a, gen: newGenerator(o.seed, a.land, a.putFile), every: 40 * time.Millisecond}
+	note("\nworkers on other hosts: %d of them, a lease of %s; Kafka: %s", crowdSize, lease, a.broker.Name())
+	s := &storm{arena: a, rng: rand.New(rand.NewPCG(o.seed, 4)), watch: newObserver(a), know: newKnowledge()}
+	s.load = &load{arena: a, gen: newGenerator(o.seed, a.land, a.putFile), every: 40 * time.Millisecond}
+	c := &crowd{storm: s, short: o.short}
 	defer c.end()
-	s := &storm{arena: a, watch: newObserver(a), know: newKnowledge(), load: c.load}
-	if err := c.strike(ctx, cards, s); err != nil {
+	if err := c.strike(ctx, alone, paired); err != nil {
 		return err
 	}
-	verdict, err := newOracle(ctx, a, c.load.sent, s.know, s.watch)
+	if len(paired) > 0 {
+		note("%s  all workers worked for the host that took over within %.1fs", clock(time.Now()), c.slowest.Seconds())
+	}
+	verdict, err := newOracle(ctx, a, s.load.sent, s.know, s.watch)
 	if err != nil {
 		return err
 	}
@@ -82,28 +62,8 @@ func proveCrowd(ctx context.Context, o options, binary string) error {
 	return totals(s, verdict)
 }
 
-func crowdDeck(o options) (cards []string) {
-	times := 6
-	if o.short {
-		times = 2
-	}
-	for _, card := range []string{cardWorkerKilled, cardWorkerStopped, cardWorkerCut, cardWorkerTold, cardRunKilled, cardRunTold} {
-		n := times
-		switch {
-		case o.only != "" && !strings.Contains(card, o.only):
-			continue
-		case o.only != "":
-			n = o.times
-		}
-		for range n {
-			cards = append(cards, card)
-		}
-	}
-	return cards
-}
-
-// strike plays the deck while messages flow, and waits until everything has ended.
-func (c *crowd) strike(ctx context.Context, cards []string, s *storm) error {
+// strike plays the decks while messages flow, and waits until everything has ended.
+func (c *crowd) strike(ctx context.Context, alone, paired []string) error {
 	if err := c.begin(ctx); err != nil {
 		return err
 	}
@@ -111,13 +71,15 @@ func (c *crowd) strike(ctx context.Context, cards []string, s *storm) error {
 	watching, stop := context.WithCancel(ctx)
 	flowing, stopFlow := context.WithCancel(ctx)
 	var group, made sync.WaitGroup
-	group.Go(func() { s.watch.run(watching) })
+	group.Go(func() { c.watch.run(watching) })
 	made.Go(func() { c.load.run(flowing) })
-	c.tally.expect(cards...)
-	if slices.Contains(cards, cardWorkerStopped) {
-		c.tally.expect(leaseLost)
+	c.expect(append(alone, paired...))
+	err := c.play(ctx, alone)
+	if err == nil && len(paired) > 0 {
+		if err = c.pair(ctx, c.seats[1].host); err == nil {
+			err = c.play(ctx, paired)
+		}
 	}
-	err := c.play(ctx, cards)
 	stopFlow()
 	made.Wait()
 	c.api.ClearFaults()
@@ -127,76 +89,15 @@ func (c *crowd) strike(ctx context.Context, cards []string, s *storm) error {
 	stop()
 	group.Wait()
 	if err = errors.Join(err, c.load.err); err != nil {
-		return fmt.Errorf("%w\nlog of run:\n%s", err, c.run.tail())
+		return fmt.Errorf("%w\nlog of run:\n%s", err, c.current().tail())
 	}
-	list, err := c.run.jobs(ctx)
-	s.know.learn(list)
-	c.count()
-	c.tally.add(leaseLost, c.lost)
-	return err
-}
-
-// begin starts run, and workers that join it.
-func (c *crowd) begin(ctx context.Context) (err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	c.address = l.Addr().String()
-	if c.run, err = c.newHost(); err != nil {
-		return errors.Join(err, l.Close())
-	}
-	if err := errors.Join(l.Close(), c.startRun(ctx)); err != nil {
-		return err
-	}
-	for i := range c.workers {
-		w := &hand{join: filepath.Join(c.dir, fmt.Sprintf("w%d.join", i))}
-		if w.cable, err = stage.NewWire("127.0.0.1:0", c.address); err != nil {
-			return err
-		}
-		c.onClose(func() { _ = w.cable.Close() })
-		err := c.run.lines(ctx, []string{"credentials", "worker", "--name", fmt.Sprint("w", i), "--address", w.cable.Addr().String(), "-o", w.join}, nil)
-		if err != nil {
-			return err
-		}
-		c.workers[i] = w
-		if err := c.startWorker(w); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *crowd) startRun(ctx context.Context) error {
-	more := []string{"LISTEN=" + c.address, "LEASE=" + lease.String(), "CONCURRENCY=0", "API_URL=", "USER_TOKEN_FILE="}
-	if err := c.run.start(more...); err != nil {
-		return err
-	}
-	return c.run.becomes(ctx, "active", 30*time.Second)
-}
-
-func (c *crowd) startWorker(w *hand) (err error) {
-	w.Process, err = c.startWorkerOf(w.join, "CONCURRENCY=4")
-	return err
-}
-
-// startWorkerOf runs `dispatcher worker` with a join file and more environment.
-func (a *arena) startWorkerOf(join string, more ...string) (*stage.Process, error) {
-	cmd := stage.Command{Path: a.binary, Args: []string{"worker", "--join", join}, Dir: a.dir, Env: map[string]string{"TMPDIR": a.dir}}
-	for _, name := range []string{"API_URL", "USER_TOKEN_FILE", "S3_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY", "API_TIMEOUT", "API_UPLOAD_TIMEOUT", "GRACE", "PATH", "HOME"} {
-		cmd.Env[name] = a.env[name]
-	}
-	for _, m := range more {
-		name, value, _ := strings.Cut(m, "=")
-		cmd.Env[name] = value
-	}
-	return stage.Start(cmd)
+	return c.learn(ctx)
 }
 
 func (c *crowd) play(ctx context.Context, cards []string) error {
 	c.rng.Shuffle(len(cards), func(i, j int) { cards[i], cards[j] = cards[j], cards[i] })
 	for i, card := range cards {
-		if !pause(ctx, 200*time.Millisecond+time.Duration(c.rng.Int64N(int64(600*time.Millisecond)))) {
+		if !pause(ctx, c.between(200*time.Millisecond, 800*time.Millisecond)) {
 			return ctx.Err()
 		}
 		began := time.Now()
@@ -204,58 +105,36 @@ func (c *crowd) play(ctx context.Context, cards []string) error {
 			return fmt.Errorf("strike %d, %s: %w", i+1, card, err)
 		}
 		c.tally.add(card, 1)
-		note("%s  %3d/%d %-34s %5.1fs  %d messages", clock(began), i+1, len(cards), card, time.Since(began).Seconds(), c.load.count())
+		note("%s  %3d/%d %-40s %5.1fs  %d messages", clock(began), i+1, len(cards), card, time.Since(began).Seconds(), c.load.count())
 	}
 	return nil
 }
 
-func (c *crowd) card(ctx context.Context, card string) error {
-	w := c.workers[c.rng.IntN(crowdSize)]
-	switch card {
-	case cardWorkerKilled:
-		w.Kill()
-		return c.startWorker(w)
-	case cardWorkerStopped:
-		w.Signal(syscall.SIGSTOP)
-		pause(ctx, beyondLease)
-		w.Signal(syscall.SIGCONT)
-	case cardWorkerCut:
-		w.cable.Cut()
-		pause(ctx, beyondLease)
-		w.cable.Mend()
-	case cardWorkerTold:
-		return errors.Join(ends(w.Process, 20*time.Second), c.startWorker(w))
-	case cardRunKilled:
-		c.run.Kill()
-		c.count()
-		return c.startRun(ctx)
-	case cardRunTold:
-		if err := c.run.stop(ctx); err != nil {
+// learn takes over what the directories know that are left.
+func (c *crowd) learn(ctx context.Context) error {
+	if c.second != nil { // they may have been turned round since the last card
+		if _, _, err := c.parts(ctx); err != nil {
 			return err
 		}
-		c.count()
-		return c.startRun(ctx)
 	}
+	for _, s := range c.seats {
+		if s.host.Process == nil {
+			continue
+		}
+		list, err := s.host.jobs(ctx)
+		if err != nil {
+			return err
+		}
+		c.know.learn(s.host.dir, list)
+		c.count(s.host)
+	}
+	c.tally.add(leaseLost, c.lost)
 	return nil
 }
 
-// ends tells a process to end, which must be clean.
-func ends(p *stage.Process, patience time.Duration) error {
-	p.Signal(syscall.SIGTERM)
-	select {
-	case <-p.Done():
-	case <-time.After(patience):
-		return fmt.Errorf("the worker does not end within %s:\n%s", patience, p.Log)
-	}
-	if code := p.Code(); code != 0 && p.Log.String() != "" { // else it was not yet listening
-		return fmt.Errorf("exit code %d of the worker after SIGTERM:\n%s", code, p.Log)
-	}
-	return nil
-}
-
-// count adds the leases that the present run has seen end.
-func (c *crowd) count() {
-	c.lost += strings.Count(c.run.Log.String(), "was silent for too long, its job")
+// count adds the leases that a run has seen end.
+func (c *crowd) count(h *host) {
+	c.lost += strings.Count(h.Log.String(), "was silent for too long, its job")
 }
 
 func (c *crowd) end() {
@@ -264,7 +143,9 @@ func (c *crowd) end() {
 			w.Kill()
 		}
 	}
-	if c.run != nil && c.run.Process != nil {
-		c.run.Kill()
+	for _, s := range c.seats {
+		if s != nil && s.host.Process != nil {
+			s.host.Kill()
+		}
 	}
 }

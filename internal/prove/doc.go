@@ -9,7 +9,8 @@
 // over, a disk that is lost, a zombie, a copied data directory), its weather
 // strikes everything around it (API, S3, Kafka). SEED reproduces what is done
 // and in which order; the moments are the machine's. Before it come surgery on
-// the topic, minutes of outage ([outage]), and workers on other hosts ([crowd]).
+// the topic, minutes of outage ([outage]), and workers on other hosts ([crowd]),
+// whose run hosts take over from each other.
 //
 // # The oracle
 //

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -18,6 +19,7 @@ import (
 type host struct {
 	arena *arena
 	dir   string
+	env   []string // "A=b", of its own
 	*stage.Process
 }
 
@@ -42,7 +44,7 @@ func (h *host) command(args ...string) stage.Command {
 // flags.
 func (h *host) start(more ...string) (err error) {
 	c := h.command("run")
-	for _, m := range more {
+	for _, m := range slices.Concat(h.env, more) {
 		if name, value, ok := strings.Cut(m, "="); ok && !strings.HasPrefix(m, "-") {
 			c.Env[name] = value
 		} else {
@@ -150,6 +152,7 @@ type job struct {
 	ID         string
 	State      string
 	Key        string
+	Worker     string
 	Attempts   int
 	StartedAt  time.Time `json:"started_at"`
 	FinishedAt time.Time `json:"finished_at"`

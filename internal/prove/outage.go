@@ -94,7 +94,7 @@ func (o *outage) play(ctx context.Context) error {
 		return fmt.Errorf("%w\nlog of run:\n%s", err, h.tail())
 	}
 	list, err := h.jobs(ctx)
-	o.know.learn(list)
+	o.know.learn(h.dir, list)
 	return err
 }
 

@@ -129,7 +129,7 @@ func (s *storm) inspect(ctx context.Context, h *host, closely bool) error {
 	if err != nil {
 		return fmt.Errorf("the directory of a dead process: %w", err)
 	}
-	s.know.learn(list)
+	s.know.learn(h.dir, list)
 	if err := s.know.checkStored(ctx, h); err != nil {
 		return fmt.Errorf("the directory of a dead process: %w", err)
 	}
@@ -218,7 +218,7 @@ func (s *storm) learnAll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.know.learn(list)
+		s.know.learn(h.dir, list)
 	}
 	return nil
 }

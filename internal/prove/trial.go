@@ -64,7 +64,7 @@ func (t *trial) settle(ctx context.Context) (err error) {
 	}
 	for _, h := range t.hosts {
 		list, e := h.jobs(ctx)
-		t.know.learn(list)
+		t.know.learn(h.dir, list)
 		err = errors.Join(err, e)
 	}
 	return err
@@ -96,7 +96,7 @@ func (t *trial) lose(ctx context.Context, h *host) error {
 	h.Kill()
 	t.know.switched()
 	list, err := h.jobs(ctx)
-	t.know.learn(list)
+	t.know.learn(h.dir, list)
 	for i := range t.hosts {
 		if t.hosts[i] == h {
 			t.hosts = append(t.hosts[:i], t.hosts[i+1:]...)

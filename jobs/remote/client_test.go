@@ -21,7 +21,8 @@ import (
 
 // desk is a scheduler that gives out what it is told to.
 type desk struct {
-	claims chan *jobs.Claim
+	claims  chan *jobs.Claim
+	standby atomic.Bool
 
 	mu      sync.Mutex
 	renewed int
@@ -87,7 +88,7 @@ func (d *desk) Finish(_ context.Context, l jobs.Lease, o jobs.Outcome) error {
 	return nil
 }
 
-func (d *desk) Active() bool { return true }
+func (d *desk) Active() bool { return !d.standby.Load() }
 func (d *desk) SetHold(h jobs.Hold) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -157,9 +157,12 @@ func (h *host) renew(ctx context.Context) error {
 	c.mu.Unlock()
 	since := c.cfg.Uptime()
 	var answer renewAnswer
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout/2)
+	asking, cancel := context.WithTimeout(ctx, h.patience())
 	defer cancel()
-	if err := h.call(ctx, kindRenew, q, &answer); err != nil {
+	if err := h.call(asking, kindRenew, q, &answer); err != nil {
+		if asking.Err() != nil && ctx.Err() == nil { // it stands still, as far as can be known: another may be active
+			h.active.Store(false)
+		}
 		return err
 	}
 	for i, k := range list {
@@ -185,6 +188,15 @@ func (h *host) renew(ctx context.Context) error {
 	return nil
 }
 
+// patience is how long an answer is waited for: one that comes after the lease is of
+// no use, and meanwhile another host may be the active one.
+func (h *host) patience() time.Duration {
+	if lease := time.Duration(h.lease.Load()); lease > 0 {
+		return min(answerTimeout/2, lease)
+	}
+	return answerTimeout / 2
+}
+
 func (h *host) leave(ctx context.Context) {
 	if h.conn.IsConnected() {
 		c := h.client
@@ -198,7 +210,7 @@ func (h *host) claim(ctx context.Context) (*jobs.Claim, error) {
 	lease := time.Duration(h.lease.Load())
 	q := claimRequest{Session: c.session, Process: c.cfg.Process, Poll: nuid.Next(), Wait: pollFor(lease)}
 	// The answer of a poll that is withdrawn is waited for: it may be a job.
-	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.Wait+answerTimeout/2)
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.Wait+h.patience())
 	defer cancel()
 	defer context.AfterFunc(ctx, func() {
 		if h.call(asking, kindWithdraw, withdrawRequest{Session: c.session, Poll: q.Poll}, nil) != nil {

@@ -64,38 +64,62 @@ func (s *Scheduler) Drained(ctx context.Context) error {
 // finished, as the commit of the group proves.
 func (s *Scheduler) Release(ctx context.Context, p jobs.Partition, finished func(offset int64) bool) (n int, err error) {
 	for _, e := range s.releasable(p, finished) {
-		job, err := s.cfg.Ledger.JobBySeq(e.seq)
+		released, err := s.release(ctx, e)
 		if err != nil {
-			return n, fmt.Errorf("read job %d: %w", e.seq, err)
+			return n, err
 		}
-		job.State, job.FinishedAt = jobs.Released, s.cfg.Clock()
-		if err := s.cfg.Ledger.End(ctx, jobs.Ending{Job: job}); err != nil {
-			return n, fmt.Errorf("release %s: %w", job.ID, err)
+		if released {
+			n++
 		}
-		s.mu.Lock()
-		freed := s.locks.release(e)
-		if e.run != nil {
-			s.leaveHand(e)
-		}
-		s.forget(e, s.cfg.Clock())
-		s.grantFor(freed, s.cfg.Clock())
-		s.mu.Unlock()
-		s.tellEnded(job)
-		n++
 	}
 	return n, nil
 }
 
-// releasable takes the jobs in question out of the workers' reach.
 func (s *Scheduler) releasable(p jobs.Partition, finished func(offset int64) bool) (list []*entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	index := s.partitions.index(p)
 	for _, e := range s.bySeq {
-		if e.inKafka && e.partition == index && (e.run == nil || e.run.restored()) && e.phase != ending && finished(e.offset) {
-			e.phase = ending
+		if e.inKafka && e.partition == index && finished(e.offset) {
 			list = append(list, e)
 		}
 	}
 	return list
+}
+
+// release ends one job. If that cannot be stored it is as it was: the next session
+// releases it.
+func (s *Scheduler) release(ctx context.Context, e *entry) (done bool, err error) {
+	s.mu.Lock()
+	was := e.phase
+	if was == ending || was == gone || e.run != nil && !e.run.restored() {
+		s.mu.Unlock()
+		return false, nil
+	}
+	e.phase = ending // out of the workers' reach
+	s.mu.Unlock()
+	job, err := s.cfg.Ledger.JobBySeq(e.seq)
+	if err == nil {
+		job.State, job.FinishedAt = jobs.Released, s.cfg.Clock()
+		err = s.cfg.Ledger.End(ctx, jobs.Ending{Job: job})
+	}
+	s.mu.Lock()
+	if err != nil {
+		if e.phase = was; e.run == nil {
+			freed := s.locks.release(e)
+			s.putIn(e)
+			s.grantFor(freed, s.cfg.Clock())
+		}
+		s.mu.Unlock()
+		return false, fmt.Errorf("release job %d: %w", e.seq, err)
+	}
+	freed := s.locks.release(e)
+	if e.run != nil {
+		s.leaveHand(e)
+	}
+	s.forget(e, s.cfg.Clock())
+	s.grantFor(freed, s.cfg.Clock())
+	s.mu.Unlock()
+	s.tellEnded(job)
+	return true, nil
 }
