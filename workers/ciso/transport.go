@@ -37,7 +37,7 @@ func newTransport(cfg Config) (http.RoundTripper, error) {
 	if cfg.Guarded {
 		guard(t)
 	}
-	return t, nil
+	return newDirect(t, t.MaxIdleConnsPerHost, cfg.Clock), nil
 }
 
 // sameOriginOnly lets reads follow a redirect within the origin. A write is
