@@ -136,7 +136,7 @@ func (p *Pool) claim(ctx, report context.Context) *jobs.Claim {
 // placed waits for a place for a job that has none; nil if it was given back
 // because the pool ends.
 func (p *Pool) placed(ctx, report context.Context, claim *jobs.Claim) *jobs.Claim {
-	if p.slots.take(ctx) {
+	if ctx.Err() == nil && p.slots.take(ctx) {
 		return claim
 	}
 	now := p.cfg.Clock()

@@ -28,8 +28,9 @@ type desk struct {
 	forgone []uint64
 	steps   []jobs.Step
 	done    map[uint64]jobs.Outcome
-	refuse  error // what is answered instead of taking an outcome
-	empty   error // why there is no job at once
+	refuse  error         // what is answered instead of taking an outcome
+	empty   error         // why there is no job at once
+	slow    time.Duration // what taking an outcome takes
 	holds   map[string]string
 }
 
@@ -94,6 +95,7 @@ func (d *desk) Checkpoint(_ context.Context, _ jobs.Lease, steps []jobs.Step, _ 
 func (d *desk) Finish(_ context.Context, l jobs.Lease, o jobs.Outcome) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	time.Sleep(d.slow)
 	if d.refuse != nil {
 		return d.refuse
 	}
@@ -323,6 +325,27 @@ func TestTheNextJobComesWithTheAnswerToAnOutcome(t *testing.T) {
 	p.client.SetHold(jobs.Hold{Reason: jobs.HoldAPIDown})
 	if next := finish(fourth, jobs.OutcomeReturned); next != nil {
 		t.Errorf("a worker that stands still has got %+v", next)
+	}
+}
+
+// TestNoJobComesWithAnAnswerThatTookTooLong: the worker has asked again meanwhile,
+// and nobody would have it.
+func TestNoJobComesWithAnAnswerThatTookTooLong(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, time.Minute)
+	c := p.claim(t, 1)
+	p.desk.mu.Lock()
+	p.desk.slow = 2500 * time.Millisecond // the ledger is full for a moment
+	p.desk.mu.Unlock()
+	p.desk.claims <- claimOf(2)
+	if next, err := p.client.FinishNext(t.Context(), c.Lease, jobs.Outcome{Kind: jobs.OutcomeSucceeded}); err != nil || next != nil {
+		t.Fatalf("%+v, %v", next, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	p.client.Close(ctx)
+	if len(p.desk.claims) != 1 {
+		t.Error("the next job was given to nobody")
 	}
 }
 

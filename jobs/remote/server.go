@@ -275,6 +275,9 @@ func (r *request) finish() error {
 	if err := r.cfg.Scheduler.Finish(r.ctx, l, q.Outcome); err != nil {
 		return err
 	}
+	if r.cfg.Clock().Sub(now) > patience {
+		q.Next = "" // nobody waits for this answer any more
+	}
 	return r.next(&q)
 }
 

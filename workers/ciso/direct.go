@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,11 +16,11 @@ import (
 // while it sends.
 const mostDirect = 64 << 10
 
-// direct is a transport for small requests. The standard one keeps two goroutines
-// beside each connection, and handing over to them costs this host as much as half
-// of all else about a request; here the goroutine that asks writes and reads
-// itself. Requests and answers are still written and read by net/http. What this
-// cannot do (proxies, large bodies) the standard transport does.
+// direct is a transport for small requests to a plain HTTP address, as inside a
+// cluster. The standard one keeps two goroutines beside each connection, and handing
+// over to them costs this host as much as half of all else about a request; here the
+// goroutine that asks writes and reads itself. Requests and answers are still written
+// and read by net/http. All others the standard transport has.
 type direct struct {
 	standard *http.Transport
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
@@ -42,6 +44,7 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	for {
 		l, err := d.get(req)
 		if err != nil {
+			closeBody(req)
 			return nil, err
 		}
 		resp, err := d.exchange(l, req)
@@ -54,6 +57,32 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
+// takes reports whether a request can go over a line.
+func (d *direct) takes(req *http.Request) bool {
+	if req.URL.Scheme != "http" || !plainText(req.URL.Host) {
+		return false
+	}
+	if req.Body != nil && (req.ContentLength <= 0 || req.ContentLength > mostDirect) {
+		return false
+	}
+	for _, values := range req.Header {
+		for _, v := range values {
+			if !plainText(v) { // the standard transport knows what is allowed
+				return false
+			}
+		}
+	}
+	if d.standard.Proxy == nil {
+		return true
+	}
+	proxy, err := d.standard.Proxy(req)
+	return proxy == nil && err == nil
+}
+
+func plainText(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
 // exchange sends a request over a line, which is closed on an error, and is kept
 // when the answer was read.
 func (d *direct) exchange(l *line, req *http.Request) (*http.Response, error) {
@@ -63,29 +92,19 @@ func (d *direct) exchange(l *line, req *http.Request) (*http.Response, error) {
 	if err != nil {
 		stop()
 		_ = l.Close()
-		if ctx.Err() != nil {
+		var unsent *notSentError
+		if ctx.Err() != nil && !errors.Is(err, errNotPermitted) && !errors.As(err, &unsent) {
 			return nil, ctx.Err()
 		}
 		return nil, err
 	}
-	body := &answerBody{ReadCloser: resp.Body, line: l, pool: d, stop: stop, keep: !resp.Close}
+	keep := !resp.Close && resp.StatusCode >= http.StatusOK
+	body := &answerBody{ReadCloser: resp.Body, ctx: ctx, line: l, pool: d, stop: stop, keep: keep}
 	if resp.Body == http.NoBody {
-		body.end(body.keep)
+		body.end(keep)
 	}
 	resp.Body = body
 	return resp, nil
-}
-
-// takes reports whether a request can go over a line.
-func (d *direct) takes(req *http.Request) bool {
-	if req.Body != nil && (req.ContentLength <= 0 || req.ContentLength > mostDirect) {
-		return false
-	}
-	if d.standard.Proxy == nil {
-		return true
-	}
-	proxy, err := d.standard.Proxy(req)
-	return proxy == nil && err == nil
 }
 
 // get returns an idle line that is open, or a new one. A server closes idle
@@ -114,16 +133,25 @@ func (d *direct) last() *line {
 	return l
 }
 
-// put keeps a line for the next request.
+// put keeps a line for the next request, and closes those that were idle too long.
 func (d *direct) put(l *line) {
 	l.since = d.clock()
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.idle) >= d.most || l.in.Buffered() > 0 {
-		_ = l.Close()
-		return
+	old := 0
+	for old < len(d.idle) && l.since.Sub(d.idle[old].since) >= idleTimeout {
+		old++
 	}
-	d.idle = append(d.idle, l)
+	over := slices.Clone(d.idle[:old])
+	d.idle = slices.Delete(d.idle, 0, old)
+	if len(d.idle) < d.most {
+		d.idle = append(d.idle, l)
+	} else {
+		over = append(over, l)
+	}
+	d.mu.Unlock()
+	for _, l := range over {
+		_ = l.Close()
+	}
 }
 
 // CloseIdleConnections is what [http.Client.CloseIdleConnections] calls.
@@ -132,4 +160,10 @@ func (d *direct) CloseIdleConnections() {
 		_ = l.Close()
 	}
 	d.standard.CloseIdleConnections()
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
 }

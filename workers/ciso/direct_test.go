@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +23,6 @@ func dials(t *testing.T, server *httptest.Server) (*direct, *atomic.Int64) {
 	t.Helper()
 	standard := http.DefaultTransport.(*http.Transport).Clone()
 	standard.Proxy = nil
-	standard.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the test's own server
 	d := newDirect(standard, 4, time.Now)
 	var count atomic.Int64
 	dial := d.dial
@@ -80,27 +78,25 @@ func echo(w http.ResponseWriter, r *http.Request) {
 
 func TestALineCarriesOneRequestAfterTheOther(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(http.Handler) *httptest.Server{"plain": httptest.NewServer, "TLS": httptest.NewTLSServer} {
-		server := start(http.HandlerFunc(echo))
-		d, count := dials(t, server)
-		for range 5 {
-			for path, want := range map[string]string{"/nothing": "", "/chunks": "012", "/hints": "after hints", "/": "x"} {
-				if got, err := ask(t.Context(), d, http.MethodPatch, server.URL+path, "x"); err != nil || got != want {
-					t.Errorf("%s %s: %q, %v; want %q", name, path, got, err, want)
-				}
+	server := httptest.NewServer(http.HandlerFunc(echo))
+	d, count := dials(t, server)
+	for range 5 {
+		for path, want := range map[string]string{"/nothing": "", "/chunks": "012", "/hints": "after hints", "/": "x"} {
+			if got, err := ask(t.Context(), d, http.MethodPatch, server.URL+path, "x"); err != nil || got != want {
+				t.Errorf("%s: %q, %v; want %q", path, got, err, want)
 			}
 		}
-		if n := count.Load(); n != 1 {
-			t.Errorf("%s: %d connections for requests one after the other, want 1", name, n)
+	}
+	if n := count.Load(); n != 1 {
+		t.Errorf("%d connections for requests one after the other, want 1", n)
+	}
+	for range 2 {
+		if got, err := ask(t.Context(), d, http.MethodGet, server.URL+"/close", ""); err != nil || got != "bye" {
+			t.Errorf("%q, %v", got, err)
 		}
-		for range 2 {
-			if got, err := ask(t.Context(), d, http.MethodGet, server.URL+"/close", ""); err != nil || got != "bye" {
-				t.Errorf("%s: %q, %v", name, got, err)
-			}
-		}
-		if n := count.Load(); n != 2 {
-			t.Errorf("%s: %d connections, want 2: the server has closed the first", name, n)
-		}
+	}
+	if n := count.Load(); n != 2 {
+		t.Errorf("%d connections, want 2: the server has closed the first", n)
 	}
 }
 
@@ -108,19 +104,52 @@ func TestALineCarriesOneRequestAfterTheOther(t *testing.T) {
 // answer, and its object would be quarantined for nothing.
 func TestAConnectionThatWasClosedWhileItWasIdleIsNotUsed(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(http.Handler) *httptest.Server{"plain": httptest.NewServer, "TLS": httptest.NewTLSServer} {
-		server := start(http.HandlerFunc(echo))
-		d, count := dials(t, server)
-		for i := range 20 {
-			if got, err := ask(t.Context(), d, http.MethodPatch, server.URL, "x"); err != nil || got != "x" {
-				t.Errorf("%s, request %d: %q, %v", name, i, got, err)
-			}
-			server.CloseClientConnections() // returns when they are closed
+	server := httptest.NewServer(http.HandlerFunc(echo))
+	d, count := dials(t, server)
+	for i := range 20 {
+		if got, err := ask(t.Context(), d, http.MethodPatch, server.URL, "x"); err != nil || got != "x" {
+			t.Errorf("request %d: %q, %v", i, got, err)
 		}
-		if n := count.Load(); n != 20 {
-			t.Errorf("%s: %d connections, want 20", name, n)
-		}
+		server.CloseClientConnections() // returns when they are closed
 	}
+	if n := count.Load(); n != 20 {
+		t.Errorf("%d connections, want 20", n)
+	}
+}
+
+func TestConnectionsThatAreIdleForLongAreClosed(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(echo))
+	d, count := dials(t, server)
+	var now atomic.Int64
+	d.clock = func() time.Time { return time.Unix(0, now.Load()) }
+	for range 4 {
+		l, err := d.open(t.Context(), mustParse(t, server.URL))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.put(l)
+	}
+	now.Store(int64(idleTimeout / 2))
+	if _, err := ask(t.Context(), d, http.MethodGet, server.URL, ""); err != nil {
+		t.Fatal(err)
+	}
+	now.Store(int64(idleTimeout))
+	if _, err := ask(t.Context(), d, http.MethodGet, server.URL, ""); err != nil {
+		t.Fatal(err)
+	}
+	if idle, opened := len(d.idle), count.Load(); idle != 1 || opened != 4 {
+		t.Errorf("%d of %d lines are kept, want 1 of 4", idle, opened)
+	}
+}
+
+func mustParse(t *testing.T, address string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }
 
 // The answer to a request that was given up must never be taken for that of the
@@ -183,41 +212,152 @@ func TestAReadIsRepeatedOnAnotherConnectionAndAWriteIsNot(t *testing.T) {
 	}
 }
 
-func TestWhatComesUnaskedIsNotTakenForAnAnswer(t *testing.T) {
-	t.Parallel()
+// raw answers each request with the same text, and leaves the connection open.
+func raw(t *testing.T, answer func(body []byte) string) (address string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { _ = l.Close() })
+	serve := func(conn net.Conn) {
+		defer conn.Close()
+		for in := bufio.NewReader(conn); ; {
+			req, err := http.ReadRequest(in)
+			if err != nil {
+				return
+			}
+			body, _ := io.ReadAll(req.Body)
+			if _, err := io.WriteString(conn, answer(body)); err != nil {
+				return
+			}
+		}
+	}
 	go func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go func() {
-				defer conn.Close()
-				in := bufio.NewReader(conn)
-				for {
-					req, err := http.ReadRequest(in)
-					if err != nil {
-						return
-					}
-					body, _ := io.ReadAll(req.Body)
-					answer := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-					_, _ = io.WriteString(conn, answer+"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
-				}
-			}()
+			go serve(conn)
 		}
 	}()
-	d := newDirect(&http.Transport{}, 4, time.Now)
-	defer d.CloseIdleConnections()
-	for i := range 10 {
-		want := fmt.Sprint("right", i)
-		if got, err := ask(t.Context(), d, http.MethodPatch, "http://"+l.Addr().String(), want); err != nil || got != want {
-			t.Errorf("%q, %v; want %q", got, err, want)
+	return "http://" + l.Addr().String()
+}
+
+func TestWhatComesUnaskedIsNotTakenForAnAnswer(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]string{
+		"a second answer": "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong", "half of one": "HTTP/1.1 200 OK\r\nConte", "a blank": "\r\n",
+	} {
+		address := raw(t, func(body []byte) string {
+			return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s%s", len(body), body, more)
+		})
+		d := newDirect(&http.Transport{}, 4, time.Now)
+		for i := range 10 {
+			want := fmt.Sprint("right", i)
+			if got, err := ask(t.Context(), d, http.MethodPatch, address, want); err != nil || got != want {
+				t.Errorf("%s: %q, %v; want %q", name, got, err, want)
+			}
 		}
+		d.CloseIdleConnections()
+	}
+}
+
+func TestAConnectionThatSpeaksAnotherProtocolIsNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	address := raw(t, func([]byte) string {
+		return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
+	})
+	d := newDirect(&http.Transport{}, 4, time.Now)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := d.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if len(d.idle) != 0 {
+		t.Error("it is kept")
+	}
+}
+
+// An answer whose head has no end must not fill the memory.
+func TestTheHeadOfAnAnswerIsBounded(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]string{
+		"headers":      "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Long: "+strings.Repeat("x", 1000)+"\r\n", 2000),
+		"early hints":  strings.Repeat("HTTP/1.1 103 Early Hints\r\nX: "+strings.Repeat("x", 1000)+"\r\n\r\n", 2000),
+		"a first line": "HTTP/1.1 200 " + strings.Repeat("x", 2<<20),
+	} {
+		d := newDirect(&http.Transport{}, 4, time.Now)
+		if _, err := ask(t.Context(), d, http.MethodPatch, raw(t, func([]byte) string { return answer }), "x"); !errors.Is(err, errLongHead) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The difference decides whether the object is quarantined.
+func TestARequestThatWasNotSentSaysSo(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { asked.Add(1); echo(w, r) }))
+	d, _ := dials(t, server)
+	if _, err := ask(t.Context(), d, http.MethodPatch, server.URL, "x"); err != nil { // from here on there is a line
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	var unsent *notSentError
+	if _, err := ask(over, d, http.MethodPatch, server.URL, "x"); !errors.As(err, &unsent) {
+		t.Errorf("its context had ended: %v", err)
+	}
+	stopped, cancel := context.WithCancel(t.Context())
+	// The process is stopped where it asks, for longer than the request may take.
+	permit := WithPermit(stopped, func() bool { cancel(); return false })
+	if _, err := ask(permit, d, http.MethodPatch, server.URL, "x"); !errors.Is(err, errNotPermitted) {
+		t.Errorf("it was not permitted: %v", err)
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the server was asked %d times, want 1", n)
+	}
+}
+
+func TestABodyIsClosedWhenNoConnectionComesAbout(t *testing.T) {
+	t.Parallel()
+	d := newDirect(&http.Transport{}, 4, time.Now)
+	d.dial = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }
+	body := &closing{Reader: strings.NewReader("x")}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:1", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.ContentLength = 1
+	if _, err := d.RoundTrip(req); err == nil || !body.closed {
+		t.Errorf("%v, closed: %v", err, body.closed)
+	}
+}
+
+type closing struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closing) Close() error {
+	c.closed = true
+	return nil
+}
+
+func TestAnAnswerThatStopsInTheMiddleIsATimeout(t *testing.T) {
+	t.Parallel()
+	address := raw(t, func([]byte) string { return "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf" })
+	d := newDirect(&http.Transport{}, 4, time.Now)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	defer cancel()
+	if _, err := ask(ctx, d, http.MethodPatch, address, "x"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -242,7 +382,7 @@ func TestLinesAreNotSharedByRequestsAtATime(t *testing.T) {
 	}
 }
 
-func TestLargeBodiesAndProxiesAreTheStandardTransports(t *testing.T) {
+func TestLargeBodiesTLSAndProxiesAreTheStandardTransports(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(echo))
 	d, count := dials(t, server)
@@ -256,6 +396,21 @@ func TestLargeBodiesAndProxiesAreTheStandardTransports(t *testing.T) {
 	}
 	if d.takes(req) {
 		t.Error("a body of unknown length is not the standard transport's")
+	}
+	for what, change := range map[string]func(*http.Request){
+		"TLS": func(r *http.Request) { r.URL.Scheme = "https" }, "a host that needs punycode": func(r *http.Request) { r.URL.Host = "bücher.example" },
+		"a header that is none": func(r *http.Request) { r.Header.Set("Authorization", "Token a\x00b") },
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !d.takes(r) {
+			t.Fatal("a plain request is not taken")
+		}
+		if change(r); d.takes(r) {
+			t.Errorf("%s is not the standard transport's", what)
+		}
 	}
 	proxied := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "proxy for ", r.URL) }))
 	defer proxied.Close()

@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,54 +14,54 @@ import (
 	"time"
 )
 
+// mostHead bounds the head of an answer, bytes.
+const mostHead = 1 << 20
+
+var errLongHead = errors.New("the head of the answer has no end")
+
 // line is a connection that carries one request at a time.
 type line struct {
 	net.Conn
-	socket syscall.Conn // below TLS
-	in     *bufio.Reader
-	out    bytes.Buffer
-	since  time.Time // it is idle
-	used   bool      // by a request before
+	in    *bufio.Reader
+	out   bytes.Buffer
+	left  int64     // bytes that may still be read
+	since time.Time // it is idle
+	used  bool      // by a request before
 }
 
-// open connects to a server, with TLS if the address says so.
+// open connects to a server.
 func (d *direct) open(ctx context.Context, to *url.URL) (*line, error) {
 	port := to.Port()
 	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[to.Scheme]
+		port = "80"
 	}
 	conn, err := d.dial(ctx, "tcp", net.JoinHostPort(to.Hostname(), port))
 	if err != nil {
 		return nil, err
 	}
 	l := &line{Conn: conn}
-	l.socket, _ = conn.(syscall.Conn)
-	if to.Scheme == "https" {
-		if l.Conn, err = d.secure(ctx, conn, to.Hostname()); err != nil {
-			_ = conn.Close()
-			return nil, err
-		}
-	}
-	l.in = bufio.NewReader(l.Conn)
+	l.in = bufio.NewReader(l)
 	return l, nil
 }
 
-func (d *direct) secure(ctx context.Context, conn net.Conn, host string) (net.Conn, error) {
-	cfg := d.standard.TLSClientConfig.Clone()
-	if cfg.ServerName == "" {
-		cfg.ServerName = host
+// Read reads what is allowed.
+func (l *line) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, errLongHead
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.standard.TLSHandshakeTimeout)
-	defer cancel()
-	secure := tls.Client(conn, cfg)
-	return secure, secure.HandshakeContext(ctx)
+	n, err := l.Conn.Read(p[:min(int64(len(p)), l.left)])
+	l.left -= int64(n)
+	return n, err
 }
 
-// exchange sends a request in one piece, if it is still permitted, and reads the
-// head of its answer.
+// exchange sends a request in one piece, if it is still wanted and permitted, and
+// reads the head of its answer.
 func (l *line) exchange(req *http.Request) (*http.Response, error) {
 	l.out.Reset()
 	if err := req.Write(&l.out); err != nil {
+		return nil, &notSentError{err}
+	}
+	if err := req.Context().Err(); err != nil {
 		return nil, &notSentError{err}
 	}
 	if !permitted(req.Context()) {
@@ -70,10 +70,15 @@ func (l *line) exchange(req *http.Request) (*http.Response, error) {
 	if _, err := l.Write(l.out.Bytes()); err != nil {
 		return nil, err
 	}
+	l.left = mostHead
 	for {
 		resp, err := http.ReadResponse(l.in, req)
-		if err != nil || resp.StatusCode >= http.StatusOK || resp.StatusCode == http.StatusSwitchingProtocols {
-			return resp, err
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode >= http.StatusOK || resp.StatusCode == http.StatusSwitchingProtocols {
+			l.left = math.MaxInt64
+			return resp, nil
 		}
 	}
 }
@@ -84,10 +89,11 @@ func (l *line) abort() { _ = l.SetDeadline(time.Unix(1, 0)) }
 // quiet reports whether an idle connection is open and nothing has come on it:
 // what comes before it was asked for belongs to no request.
 func (l *line) quiet() (open bool) {
-	if l.socket == nil {
+	socket, ok := l.Conn.(syscall.Conn)
+	if !ok || l.in.Buffered() > 0 {
 		return false
 	}
-	raw, err := l.socket.SyscallConn()
+	raw, err := socket.SyscallConn()
 	if err != nil {
 		return false
 	}
@@ -103,6 +109,7 @@ func (l *line) quiet() (open bool) {
 // answerBody gives its line back when it was read to its end.
 type answerBody struct {
 	io.ReadCloser
+	ctx  context.Context // of the request
 	line *line
 	pool *direct
 	stop func() bool // false: the line is being aborted
@@ -112,8 +119,14 @@ type answerBody struct {
 
 func (b *answerBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil {
-		b.end(b.keep && errors.Is(err, io.EOF))
+	switch {
+	case errors.Is(err, io.EOF):
+		b.end(b.keep)
+	case err != nil:
+		b.end(false)
+		if b.ctx.Err() != nil {
+			err = b.ctx.Err()
+		}
 	}
 	return n, err
 }
