@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,5 +100,75 @@ func TestAwayTheApiIsKeptBusyWhileLocksAreSynced(t *testing.T) {
 		}
 		stop()
 		<-ended
+	})
+}
+
+// relayClaims answers an outcome with the next job.
+type relayClaims struct {
+	*fakeClaims
+	asked atomic.Int64
+	wait  chan struct{} // nil: it answers at once
+}
+
+func (r *relayClaims) FinishNext(ctx context.Context, lease jobs.Lease, o jobs.Outcome) (*jobs.Claim, error) {
+	r.asked.Add(1)
+	if err := r.Finish(ctx, lease, o); err != nil {
+		return nil, err
+	}
+	if r.wait != nil {
+		<-r.wait
+	}
+	select {
+	case c := <-r.queue:
+		return c, nil
+	default:
+		return nil, nil
+	}
+}
+
+func TestAwayTheNextJobComesWithTheAnswerToAnOutcome(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		claims := &relayClaims{fakeClaims: newClaims()}
+		claims.add(20, anUpdate)
+		var busy, most atomic.Int64
+		stop, ended := runPool(t, func(context.Context, *Run) error {
+			most.Store(max(most.Load(), busy.Add(1)))
+			time.Sleep(time.Second)
+			busy.Add(-1)
+			return nil
+		}, awayConfig(claims))
+		for range 20 {
+			<-claims.ended
+		}
+		stop()
+		<-ended
+		if n := claims.asked.Load(); n < 10 {
+			t.Errorf("%d of 20 outcomes asked for the next job", n)
+		}
+		if most.Load() != 1 {
+			t.Errorf("%d were carried out at a time, allowed is 1", most.Load())
+		}
+	})
+}
+
+// A job that comes with an answer when the pool was told to end is not begun.
+func TestAwayAJobThatComesAtTheEndIsGivenBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		claims := &relayClaims{fakeClaims: newClaims(), wait: make(chan struct{})}
+		claims.add(1, anUpdate)
+		stop, ended := runPool(t, func(context.Context, *Run) error { return nil }, awayConfig(claims))
+		<-claims.ended
+		synctest.Wait()
+		stop()
+		synctest.Wait() // who asked for a job has gone
+		claims.add(1, anUpdate)
+		claims.outcomes = make(map[uint64]jobs.Outcome)
+		close(claims.wait)
+		<-ended
+		if o, ok := claims.outcomes[0]; !ok || o.Kind != jobs.OutcomeReturned {
+			t.Errorf("the job that came last: %v", claims.outcomes)
+		}
 	})
 }

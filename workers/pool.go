@@ -41,8 +41,10 @@ func (c *PoolConfig) Validate() error {
 // Pool runs attempts.
 type Pool struct {
 	cfg     PoolConfig
-	slots   slot // one place per attempt in flight
-	ahead   slot // one place per claim that has none of those yet
+	slots   slot  // one place per attempt in flight
+	ahead   slot  // one place per claim that has none of those yet
+	relay   relay // nil: outcomes and claims are told apart
+	next    slot  // one place per claim that is to come with the answer to an outcome
 	retries reminder
 }
 
@@ -57,9 +59,13 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Pool{
-		cfg: cfg, slots: make(slot, cfg.Concurrency), ahead: make(slot, 1+cfg.Concurrency/8), retries: reminder{clock: cfg.Clock},
-	}, nil
+	p := &Pool{cfg: cfg, slots: make(slot, cfg.Concurrency), retries: reminder{clock: cfg.Clock}}
+	if cfg.Away {
+		few := 1 + cfg.Concurrency/8
+		p.ahead, p.next = make(slot, few), make(slot, few)
+		p.relay, _ = cfg.Claims.(relay)
+	}
+	return p, nil
 }
 
 // reportGrace is how long outcomes may still be reported when attempts are
@@ -89,14 +95,15 @@ func (p *Pool) Run(ctx context.Context) {
 
 // loop claims and carries out one job after the other.
 func (p *Pool) loop(ctx, work, report context.Context) {
-	for ctx.Err() == nil {
-		claim := p.claim(ctx, report)
+	var claim *jobs.Claim // with its place
+	for claim != nil || ctx.Err() == nil {
 		if claim == nil {
+			claim = p.claim(ctx, report)
 			continue
 		}
 		outcome := p.attempt(work, claim)
 		<-p.slots
-		p.finish(report, claim, outcome)
+		claim = p.ended(ctx, report, claim, outcome)
 	}
 }
 
@@ -122,14 +129,34 @@ func (p *Pool) claim(ctx, report context.Context) *jobs.Claim {
 	if then == nil {
 		return claim
 	}
-	placed := then.take(ctx)
-	<-first
-	if !placed {
-		now := p.cfg.Clock()
-		p.finish(report, claim, jobs.Outcome{Kind: jobs.OutcomeReturned, StartedAt: now, EndedAt: now})
+	defer func() { <-first }()
+	return p.placed(ctx, report, claim)
+}
+
+// placed waits for a place for a job that has none; nil if it was given back
+// because the pool ends.
+func (p *Pool) placed(ctx, report context.Context, claim *jobs.Claim) *jobs.Claim {
+	if ctx.Err() == nil && p.slots.take(ctx) {
+		return claim
+	}
+	now := p.cfg.Clock()
+	p.finish(report, claim, jobs.Outcome{Kind: jobs.OutcomeReturned, StartedAt: now, EndedAt: now})
+	return nil
+}
+
+// ended reports an outcome; away it may come back with the next job.
+func (p *Pool) ended(ctx, report context.Context, claim *jobs.Claim, o jobs.Outcome) (next *jobs.Claim) {
+	if p.relay == nil || ctx.Err() != nil || !p.next.tryTake() {
+		p.finish(report, claim, o)
 		return nil
 	}
-	return claim
+	defer func() { <-p.next }()
+	next, err := p.relay.FinishNext(report, claim.Lease, o)
+	p.stored(claim, err)
+	if next != nil {
+		next = p.placed(ctx, report, next)
+	}
+	return next
 }
 
 func (p *Pool) unclaimed(ctx context.Context, err error) {
@@ -149,7 +176,11 @@ func (p *Pool) pause(ctx context.Context) {
 // finish reports an outcome. One that cannot be stored before the process ends
 // is found unfinished at the next start.
 func (p *Pool) finish(ctx context.Context, claim *jobs.Claim, o jobs.Outcome) {
-	if err := p.cfg.Claims.Finish(ctx, claim.Lease, o); err != nil && !errors.Is(err, jobs.ErrStale) {
+	p.stored(claim, p.cfg.Claims.Finish(ctx, claim.Lease, o))
+}
+
+func (p *Pool) stored(claim *jobs.Claim, err error) {
+	if err != nil && !errors.Is(err, jobs.ErrStale) {
 		p.cfg.Log.Error("outcome is not stored", "job", claim.ID, "error", err)
 	}
 }

@@ -21,6 +21,12 @@ type Claims interface {
 	Finish(ctx context.Context, lease jobs.Lease, o jobs.Outcome) error
 }
 
+// relay is Claims that take an outcome and answer with the next job, in one
+// message; nil if there is none at once.
+type relay interface {
+	FinishNext(ctx context.Context, lease jobs.Lease, o jobs.Outcome) (*jobs.Claim, error)
+}
+
 // Run is one attempt at a job.
 type Run struct {
 	*jobs.Claim

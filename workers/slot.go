@@ -15,6 +15,16 @@ func (s slot) take(ctx context.Context) bool {
 	}
 }
 
+// tryTake takes a place if one is free.
+func (s slot) tryTake() bool {
+	select {
+	case s <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 // lent lets another attempt have the place while fn waits for a sync on another
 // host: the API is kept busy meanwhile.
 func (s slot) lent(fn func() error) error {

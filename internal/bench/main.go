@@ -220,7 +220,7 @@ func (b *bench) run(ctx context.Context) error {
 		when    when
 	}{
 		{"pipeline", b.pipelines, always}, {"ingest", b.ingest, always}, {"idle", b.idle, always},
-		{"workers", b.remote, inFull},
+		{"workers", b.remote, inFull}, {"many", b.many, inFull},
 		{"crowd", b.crowd, inFull}, {"files", b.files, inFull}, {"backlog", b.backlog, onRequest}, {"history", b.history, onRequest},
 	} {
 		if only := os.Getenv("BENCH_ONLY"); only == part.name || only == "" && (part.when == always || part.when == inFull && !b.short) {

@@ -12,22 +12,22 @@ import (
 	"dispatcher/jobs"
 )
 
-// insist sends a request until it is answered, or ctx ends. What it asks for may
-// be done more than once.
-func (h *host) insist(ctx context.Context, kind string, request func() any) error {
+// insist sends a request until it is answered, or ctx ends, and returns the
+// answer. What it asks for may be done more than once.
+func (h *host) insist(ctx context.Context, kind string, request func() any) (answer []byte, err error) {
 	for {
 		try, cancel := context.WithTimeout(ctx, answerTimeout)
-		err := h.call(try, kind, request(), nil)
+		answer, err := h.exchange(try, kind, request())
 		cancel()
 		var refused *refusal
 		if err == nil || errors.Is(err, jobs.ErrStale) || errors.Is(err, jobs.ErrLocked) {
-			return err
+			return answer, err
 		}
 		if errors.As(err, &refused) {
 			h.trouble(err)
 		}
 		if !sleep(ctx, 100*time.Millisecond) {
-			return fmt.Errorf("%s: %w", err, context.Cause(ctx))
+			return nil, fmt.Errorf("%s: %w", err, context.Cause(ctx))
 		}
 	}
 }

@@ -123,7 +123,7 @@ func (c *Client) Claim(ctx context.Context, _ string) (*jobs.Claim, error) {
 		claim, err := h.claim(ctx)
 		switch {
 		case claim != nil && ctx.Err() != nil: // too late
-			_ = c.Finish(c.life, claim.Lease, jobs.Outcome{Kind: jobs.OutcomeReturned, StartedAt: c.cfg.Clock(), EndedAt: c.cfg.Clock()})
+			c.giveBack(claim)
 			return nil, ctx.Err()
 		case claim != nil:
 			return claim, nil
@@ -140,10 +140,8 @@ func (c *Client) Claim(ctx context.Context, _ string) (*jobs.Claim, error) {
 func (c *Client) pick() (h *host, changed <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for reason := range c.holds {
-		if reason != jobs.HoldS3Down { // that stops some jobs only: the run host knows which
-			return nil, c.changed
-		}
+	if c.standsStill() {
+		return nil, c.changed
 	}
 	for range c.hosts {
 		h := c.hosts[c.next%len(c.hosts)]
@@ -153,6 +151,23 @@ func (c *Client) pick() (h *host, changed <-chan struct{}) {
 		c.next++
 	}
 	return nil, c.changed
+}
+
+// mayClaim reports whether nothing stands still here.
+func (c *Client) mayClaim() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.standsStill()
+}
+
+// standsStill reports whether no job can be carried out here. The lock is held.
+func (c *Client) standsStill() bool {
+	for reason := range c.holds {
+		if reason != jobs.HoldS3Down { // that stops some jobs only: the run host knows which
+			return true
+		}
+	}
+	return false
 }
 
 // wake has those look again who wait for a host.
@@ -181,49 +196,9 @@ func (c *Client) ask(ctx context.Context, l jobs.Lease, kind string, request fun
 	if h == nil {
 		return fmt.Errorf("job %s: %w", l.ID, jobs.ErrStale)
 	}
-	err := h.host.insist(ctx, kind, func() any { return request(h.ref) })
+	_, err := h.host.insist(ctx, kind, func() any { return request(h.ref) })
 	if errors.Is(err, jobs.ErrStale) {
 		h.stop()
-	}
-	return err
-}
-
-// patience is how long an outcome is waited for in place before it is delivered beside other work.
-const patience = 2 * time.Second
-
-// Finish implements workers.Claims. An outcome that cannot be delivered now is
-// kept, and sent until it is taken or refused; then nil is returned.
-func (c *Client) Finish(ctx context.Context, l jobs.Lease, o jobs.Outcome) error {
-	h := c.holding(l)
-	if h == nil {
-		return fmt.Errorf("job %s: %w", l.ID, jobs.ErrStale)
-	}
-	if o.Kind == jobs.OutcomeHeld { // first it must know why, else the job comes back at once
-		_ = h.host.renew(ctx) // at worst it does
-	}
-	result := make(chan error, 1)
-	c.reports.Go(func() { result <- c.deliver(h, o) })
-	select {
-	case err := <-result:
-		return err
-	case <-time.After(patience):
-		c.cfg.Log.Warn("an outcome cannot be delivered, it is sent until it is", "job", l.ID, "host", h.host.file.Address)
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (c *Client) deliver(h *held, o jobs.Outcome) error {
-	err := h.host.insist(c.life, kindFinish, func() any {
-		return finishRequest{Session: c.session, Lease: h.ref, Outcome: o, SentAt: c.cfg.Clock()}
-	})
-	if c.life.Err() != nil && err != nil {
-		return err // it stays undelivered
-	}
-	c.drop(h)
-	if errors.Is(err, jobs.ErrStale) {
-		c.cfg.Log.Warn("an outcome is not taken: the job was given to another, or this was said before", "job", h.ref.ID)
 	}
 	return err
 }

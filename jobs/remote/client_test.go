@@ -29,7 +29,9 @@ type desk struct {
 	forgone []uint64
 	steps   []jobs.Step
 	done    map[uint64]jobs.Outcome
-	refuse  error // what is answered instead of taking an outcome
+	refuse  error         // what is answered instead of taking an outcome
+	empty   error         // why there is no job at once
+	slow    time.Duration // what taking an outcome takes
 	holds   map[string]string
 }
 
@@ -44,6 +46,19 @@ func (d *desk) Lease(ctx context.Context, worker, holder string) (*jobs.Claim, e
 		return c, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+func (d *desk) LeaseNow(_ context.Context, worker, holder string) (*jobs.Claim, error) {
+	d.mu.Lock()
+	err := d.empty
+	d.mu.Unlock()
+	select {
+	case c := <-d.claims:
+		c.Job.Worker, c.Holder = worker, holder
+		return c, err
+	default:
+		return nil, err
 	}
 }
 
@@ -81,6 +96,7 @@ func (d *desk) Checkpoint(_ context.Context, _ jobs.Lease, steps []jobs.Step, _ 
 func (d *desk) Finish(_ context.Context, l jobs.Lease, o jobs.Outcome) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	time.Sleep(d.slow)
 	if d.refuse != nil {
 		return d.refuse
 	}
@@ -270,6 +286,92 @@ func TestAnOutcomeIsSentUntilItIsTaken(t *testing.T) {
 	}
 	if p.desk.done[9].Kind != jobs.OutcomeSucceeded {
 		t.Error("it is not delivered")
+	}
+}
+
+// TestTheNextJobComesWithTheAnswerToAnOutcome, whole; and if there is none, or it
+// cannot be had, the outcome is taken all the same.
+func TestTheNextJobComesWithTheAnswerToAnOutcome(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, time.Minute)
+	finish := func(c *jobs.Claim, kind jobs.OutcomeKind) *jobs.Claim {
+		t.Helper()
+		next, err := p.client.FinishNext(t.Context(), c.Lease, jobs.Outcome{Kind: kind})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.desk.done[c.Seq].Kind != kind {
+			t.Errorf("the outcome of %d was not taken", c.Seq)
+		}
+		return next
+	}
+	first, want := p.claim(t, 1), claimOf(2)
+	p.desk.claims <- claimOf(2)
+	second := finish(first, jobs.OutcomeSucceeded)
+	if second == nil || second.ID != want.ID || string(second.Payload.Value) != string(want.Payload.Value) || !second.Valid() || second.Job.Worker != "w1@h/1" {
+		t.Fatalf("the next job is %+v", second)
+	}
+	if next := finish(second, jobs.OutcomeSucceeded); next != nil {
+		t.Errorf("there is none, but %+v came", next)
+	}
+	third := p.claim(t, 3)
+	p.desk.mu.Lock()
+	p.desk.empty = errors.New("the ledger cannot be read")
+	p.desk.mu.Unlock()
+	if next := finish(third, jobs.OutcomeSucceeded); next != nil {
+		t.Errorf("it could not be had, but %+v came", next)
+	}
+	fourth := p.claim(t, 4)
+	p.desk.claims <- claimOf(5)
+	p.client.SetHold(jobs.Hold{Reason: jobs.HoldAPIDown})
+	if next := finish(fourth, jobs.OutcomeReturned); next != nil {
+		t.Errorf("a worker that stands still has got %+v", next)
+	}
+}
+
+// TestNoJobComesWithAnAnswerThatTookTooLong: the worker has asked again meanwhile,
+// and nobody would have it.
+func TestNoJobComesWithAnAnswerThatTookTooLong(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, time.Minute)
+	c := p.claim(t, 1)
+	p.desk.mu.Lock()
+	p.desk.slow = 2500 * time.Millisecond // the ledger is full for a moment
+	p.desk.mu.Unlock()
+	p.desk.claims <- claimOf(2)
+	if next, err := p.client.FinishNext(t.Context(), c.Lease, jobs.Outcome{Kind: jobs.OutcomeSucceeded}); err != nil || next != nil {
+		t.Fatalf("%+v, %v", next, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	p.client.Close(ctx)
+	if len(p.desk.claims) != 1 {
+		t.Error("the next job was given to nobody")
+	}
+}
+
+// TestAJobThatComesWhenNobodyWaitsIsGivenBack: the outcome was delivered late.
+func TestAJobThatComesWhenNobodyWaitsIsGivenBack(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, time.Minute)
+	c := p.claim(t, 1)
+	p.desk.mu.Lock()
+	p.desk.refuse = errors.New("the disk is full")
+	p.desk.mu.Unlock()
+	if next, err := p.client.FinishNext(t.Context(), c.Lease, jobs.Outcome{Kind: jobs.OutcomeSucceeded}); err != nil || next != nil {
+		t.Fatalf("it is not kept: %v", err)
+	}
+	p.desk.claims <- claimOf(2)
+	p.desk.mu.Lock()
+	p.desk.refuse = nil
+	p.desk.mu.Unlock()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if left := p.client.Close(ctx); len(left) > 0 {
+		t.Errorf("%v were not delivered", left)
+	}
+	if p.desk.done[1].Kind != jobs.OutcomeSucceeded || p.desk.done[2].Kind != jobs.OutcomeReturned {
+		t.Errorf("outcomes %+v", p.desk.done)
 	}
 }
 

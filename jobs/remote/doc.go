@@ -6,7 +6,7 @@
 //
 // Requests and answers over NATS, one subject for each kind below the worker's
 // own public key, so that the server decides who speaks and never believes it.
-// A claim is a long poll. All leases that a process has are renewed by one
+// A claim is a long poll, or comes with the answer to an outcome. All leases that a process has are renewed by one
 // request every sixth of a lease, which also tells what stands still there.
 //
 // # Invariants

@@ -222,9 +222,15 @@ func (h *host) claim(ctx context.Context) (*jobs.Claim, error) {
 	if err != nil {
 		return nil, err
 	}
+	return h.granted(data, since, lease)
+}
+
+// granted takes the job of an answer to what was sent at since; nil if there is none in it.
+func (h *host) granted(data []byte, since, lease time.Duration) (*jobs.Claim, error) {
 	if string(data) == "{}" {
 		return nil, nil
 	}
+	c := h.client
 	var a claimAnswer
 	body, err := unframe(data, &a)
 	if err != nil {

@@ -32,6 +32,28 @@ func (r *request) claim() error {
 	return r.grant(claim)
 }
 
+// next answers a report with the next job, if it is asked for and there is one.
+// The report is taken, whatever becomes of that.
+func (r *request) next(q *finishRequest) error {
+	if q.Next == "" {
+		return r.reply(struct{}{})
+	}
+	claim, err := r.cfg.Scheduler.LeaseNow(r.ctx, r.sessions.name(r.credential, q.Next), r.holder(q.Session))
+	if err == nil && claim != nil {
+		if r.cfg.Hears(r.msg.Reply) {
+			if err = r.grant(claim); err == nil {
+				return nil
+			}
+		} else {
+			r.cfg.Scheduler.Forgo(claim.Lease)
+		}
+	}
+	if err != nil {
+		r.cfg.Log.Debug("a report is not answered with a job", "credential", r.credential, "error", err)
+	}
+	return r.reply(struct{}{})
+}
+
 // grant sends a job. One that cannot be sent is given back.
 func (r *request) grant(c *jobs.Claim) error {
 	head := claimAnswer{

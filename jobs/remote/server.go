@@ -19,6 +19,7 @@ import (
 // Scheduler is what a server asks.
 type Scheduler interface {
 	Lease(ctx context.Context, worker, holder string) (*jobs.Claim, error)
+	LeaseNow(ctx context.Context, worker, holder string) (*jobs.Claim, error)
 	RenewLeases(holder string, list []jobs.Lease, patience time.Duration) []schedule.Renewal
 	Forgo(lease jobs.Lease)
 	Lock(ctx context.Context, lease jobs.Lease, objects []string) error
@@ -50,6 +51,7 @@ type Server struct {
 	ctx      context.Context
 	sub      *nats.Subscription
 	sessions sessions
+	free     chan *nats.Msg // goroutines that wait for a request
 }
 
 // Serve answers on nc until ctx ends.
@@ -57,8 +59,8 @@ func Serve(ctx context.Context, nc *nats.Conn, cfg ServerConfig) (*Server, error
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	s := &Server{cfg: cfg, ctx: ctx, sessions: newSessions(cfg)}
-	sub, err := nc.Subscribe(join.WorkSubject+".*.*", func(m *nats.Msg) { go s.answer(m) })
+	s := &Server{cfg: cfg, ctx: ctx, sessions: newSessions(cfg), free: make(chan *nats.Msg)}
+	sub, err := nc.Subscribe(join.WorkSubject+".*.*", s.hand)
 	if err != nil {
 		return nil, fmt.Errorf("offer work: %w", err)
 	}
@@ -86,6 +88,28 @@ func (s *Server) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 			s.sessions.expire()
+		}
+	}
+}
+
+// hand gives a request to a goroutine that has answered others, if one is free: a
+// new one has a small stack, and to grow it costs as much as the request. As many
+// stay as there were requests at a time.
+func (s *Server) hand(m *nats.Msg) {
+	select {
+	case s.free <- m:
+	default:
+		go s.answers(m)
+	}
+}
+
+func (s *Server) answers(m *nats.Msg) {
+	for {
+		s.answer(m)
+		select {
+		case m = <-s.free:
+		case <-s.ctx.Done():
+			return
 		}
 	}
 }
@@ -251,7 +275,10 @@ func (r *request) finish() error {
 	if err := r.cfg.Scheduler.Finish(r.ctx, l, q.Outcome); err != nil {
 		return err
 	}
-	return r.reply(struct{}{})
+	if r.cfg.Clock().Sub(now) > patience {
+		q.Next = "" // nobody waits for this answer any more
+	}
+	return r.next(&q)
 }
 
 // longestWait bounds how long a worker may have a job wait.

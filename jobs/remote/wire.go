@@ -114,7 +114,8 @@ type finishRequest struct {
 	Session string       `json:"session"`
 	Lease   leaseRef     `json:"lease"`
 	Outcome jobs.Outcome `json:"outcome"`
-	SentAt  time.Time    `json:"sent_at"` // by the clock that the outcome's times are of
+	SentAt  time.Time    `json:"sent_at"`        // by the clock that the outcome's times are of
+	Next    string       `json:"next,omitempty"` // [claimRequest.Process]: it would have a job with the answer, if there is one
 }
 
 // frame puts a message behind its JSON description, without a copy of its own.

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -34,6 +35,23 @@ func (r *run) restored() bool { return r.lease != nil && r.lease.reread }
 // it is not renewed within [Config.Lease], see [Scheduler.RenewLeases].
 func (s *Scheduler) Lease(ctx context.Context, worker, holder string) (*jobs.Claim, error) {
 	return s.claim(ctx, &claimer{worker: worker, holder: holder})
+}
+
+// LeaseNow is [Scheduler.Lease] that waits for nothing: nil if there is no job now.
+func (s *Scheduler) LeaseNow(ctx context.Context, worker, holder string) (*jobs.Claim, error) {
+	c := &claimer{worker: worker, holder: holder}
+	for {
+		s.mu.Lock()
+		e := s.take(c)
+		s.mu.Unlock()
+		if e == nil {
+			return nil, nil
+		}
+		claim, err := s.begin(ctx, e, c)
+		if !errors.Is(err, errNotRunnable) {
+			return claim, err
+		}
+	}
 }
 
 // Renewal answers for one lease.

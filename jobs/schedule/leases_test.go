@@ -101,6 +101,24 @@ func TestALeaseThatIsNotRenewedGivesItsJobToAnotherAndIsRefusedThen(t *testing.T
 	}
 }
 
+func TestALeaseThatIsAskedForNowWaitsForNothing(t *testing.T) {
+	t.Parallel()
+	m, c := newMemory(), &clock{now: time.Now()}
+	b := leases(t, m, c)
+	b.feed(t, "k", "k")
+	first, err := b.LeaseNow(t.Context(), "a", "a")
+	if err != nil || first == nil {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	if next, err := b.LeaseNow(t.Context(), "a", "a"); err != nil || next != nil {
+		t.Errorf("the next of its key: %+v, %v", next, err)
+	}
+	b.finish(t, first, succeeded)
+	if next, err := b.LeaseNow(t.Context(), "b", "b"); err != nil || next == nil || next.Seq == first.Seq {
+		t.Errorf("%+v, %v", next, err)
+	}
+}
+
 // TestOnlyTheHolderOfALeaseMayUseIt: whoever guesses its numbers may not.
 func TestOnlyTheHolderOfALeaseMayUseIt(t *testing.T) {
 	t.Parallel()

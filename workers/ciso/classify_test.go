@@ -2,6 +2,7 @@ package ciso
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -224,4 +225,14 @@ func TestAnAnswerAboveTheBoundIsNotRead(t *testing.T) {
 	})
 	_, err := s.client(t, nil).Object(t.Context(), AppliedControls, controlID)
 	wantVerdict(t, err, "transient")
+}
+
+// A broken record later in a connection comes after a write that was sent.
+func TestOnlyTheFirstRecordTellsThatNothingWasSent(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"first record does not look like a TLS handshake": true, "oversized record received with length 20527": false} {
+		if got := isTLS(fmt.Errorf("patch: %w", tls.RecordHeaderError{Msg: text})); got != want {
+			t.Errorf("%s: nothing was sent: %v, want %v", text, got, want)
+		}
+	}
 }

@@ -17,6 +17,9 @@
 //     PATCH of it answers 200 and changes nothing.
 //   - Redirects of writes are never followed: a 301 turns a PATCH into a GET,
 //     whose 200 looks like success. The token goes to the API's origin only.
+//   - An answer is never taken for that of another request: a connection carries
+//     one at a time, and is closed when its answer was not read to the end, or
+//     when something came that nobody asked for.
 //   - Only an answer of the API itself can fail a job. HTML, redirects, timeouts
 //     and server errors are somebody else's word: the API is asked again
 //     ([Client.Probe]) before anything is held against a job.

@@ -3,6 +3,7 @@ package ciso
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 )
@@ -34,9 +35,9 @@ type inflight struct {
 	waiting []chan struct{} // first come, first served; closed when it is their turn
 	bases   []time.Duration // by route: the quickest answer, what one takes when nothing is in its way
 	since   time.Time       // when they were last forgotten
-	sum     float64         // of how many times slower than the base answers were
-	count   int
-	peak    int // most in flight since the last decision
+	slower  []float64       // how many times slower than the base answers were, since the last decision
+	count   int             // of answers, and of those that did not come, since then
+	peak    int             // most in flight since the last decision
 	lost    bool
 	heard   time.Time // when the last answer came
 }
@@ -159,13 +160,13 @@ func (f *inflight) sample(route int, took time.Duration) {
 	if quickest := f.bases[route]; quickest == 0 || took < quickest {
 		f.bases[route] = took
 	}
-	f.sum += float64(took) / float64(f.bases[route])
+	f.slower = append(f.slower, float64(took)/float64(f.bases[route]))
 	f.count++
 }
 
 // decide moves the limit, after enough answers.
 func (f *inflight) decide() {
-	slower := f.sum / float64(f.count)
+	slower := typical(f.slower)
 	full := f.peak >= int(f.limit) // else nobody asked for more
 	switch {
 	case f.lost:
@@ -180,7 +181,18 @@ func (f *inflight) decide() {
 		f.limit += math.Max(1, f.limit/16)
 	}
 	f.limit = math.Min(math.Max(f.limit, 1), f.most)
-	f.sum, f.count, f.peak, f.lost = 0, 0, 0, false
+	f.slower, f.count, f.peak, f.lost = f.slower[:0], 0, 0, false
+}
+
+// typical is the lower quartile. In a line all wait; what makes fewer than three
+// quarters of the answers slow is no line: one object's trouble, a request that
+// costs more, or this host's processor, which is busy.
+func typical(slower []float64) float64 {
+	if len(slower) == 0 {
+		return 1
+	}
+	slices.Sort(slower)
+	return slower[len(slower)/4]
 }
 
 // now returns the limit and how many are in flight.

@@ -70,7 +70,8 @@ func guard(t *http.Transport) {
 	t.TLSNextProto = make(map[string]func(string, *tls.Conn) http.RoundTripper)
 }
 
-// guarded gives a connection the permit of the request that gets it.
+// guarded gives a connection of a transport with [guard] the permit of the
+// request that gets it.
 func guarded(ctx context.Context) context.Context {
 	valid := permitOf(ctx)
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
@@ -24,16 +25,21 @@ func TestNothingIsSentWithoutAPermit(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.base = server.URL + "/api"
-	patch := func(valid func() bool) error {
-		_, err := c.exchange(WithPermit(t.Context(), valid), &request{method: http.MethodPatch, path: "/x/", body: map[string]any{"a": 1}}, "token")
-		return err
-	}
-	for range 2 { // on a new connection, and on one that is there
+	for _, size := range []int{1, 1, mostDirect, mostDirect} { // on a new connection, and on one that is there, of either transport
+		patch := func(valid func() bool) error {
+			body := map[string]any{"a": strings.Repeat("x", size)}
+			_, err := c.exchange(WithPermit(t.Context(), valid), &request{method: http.MethodPatch, path: "/x/", body: body}, "token")
+			return err
+		}
+		late := errNotPermitted
+		if size == mostDirect { // it is sent in pieces
+			late = errCutOff
+		}
 		if err := patch(func() bool { return false }); !errors.Is(err, errNotPermitted) {
 			t.Errorf("ended before: %v", err)
 		}
 		var calls atomic.Int64
-		if err := patch(func() bool { return calls.Add(1) == 1 }); !errors.Is(err, errCutOff) {
+		if err := patch(func() bool { return calls.Add(1) == 1 }); !errors.Is(err, late) {
 			t.Errorf("ended on the way: %v", err)
 		}
 		if n := asked.Load(); n != 0 {

@@ -95,9 +95,6 @@ func (c *Client) exchange(ctx context.Context, r *request, token string) (a *ans
 	if !permitted(ctx) {
 		return nil, errNotPermitted
 	}
-	if c.cfg.Guarded {
-		ctx = guarded(ctx)
-	}
 	req, err := c.build(ctx, r, token)
 	if err != nil {
 		return nil, err

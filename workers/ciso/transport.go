@@ -37,7 +37,7 @@ func newTransport(cfg Config) (http.RoundTripper, error) {
 	if cfg.Guarded {
 		guard(t)
 	}
-	return t, nil
+	return newDirect(t, t.MaxIdleConnsPerHost, cfg.Clock), nil
 }
 
 // sameOriginOnly lets reads follow a redirect within the origin. A write is
@@ -53,9 +53,10 @@ func sameOriginOnly(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// isTLS reports whether err is a certificate that was not accepted.
+// isTLS reports whether err is a handshake that failed: a certificate that was not
+// accepted, or a server that speaks no TLS.
 func isTLS(err error) bool {
 	var verification *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	return errors.As(err, &verification) || errors.As(err, &record)
+	var record tls.RecordHeaderError // later in a connection it comes after a request was sent
+	return errors.As(err, &verification) || errors.As(err, &record) && record.Msg == "first record does not look like a TLS handshake"
 }

@@ -1,0 +1,169 @@
+package ciso
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// mostDirect bounds the requests that go over a line, bytes. A larger one may be
+// answered before all of it was sent, and only the standard transport listens
+// while it sends.
+const mostDirect = 64 << 10
+
+// direct is a transport for small requests to a plain HTTP address, as inside a
+// cluster. The standard one keeps two goroutines beside each connection, and handing
+// over to them costs this host as much as half of all else about a request; here the
+// goroutine that asks writes and reads itself. Requests and answers are still written
+// and read by net/http. All others the standard transport has.
+type direct struct {
+	standard *http.Transport
+	dial     func(ctx context.Context, network, address string) (net.Conn, error)
+	most     int // lines that are kept
+	clock    func() time.Time
+
+	mu   sync.Mutex
+	idle []*line // the one used last is at the end
+}
+
+func newDirect(standard *http.Transport, most int, clock func() time.Time) *direct {
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second} // as the standard transport's
+	return &direct{standard: standard, dial: dialer.DialContext, most: most, clock: clock}
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !d.takes(req) {
+		return d.standard.RoundTrip(req.WithContext(guarded(req.Context())))
+	}
+	for {
+		l, err := d.get(req)
+		if err != nil {
+			closeBody(req)
+			return nil, err
+		}
+		resp, err := d.exchange(l, req)
+		// As the standard transport does: a read is repeated when a server that
+		// closes idle connections was quicker. A write may have been carried out.
+		if err != nil && l.used && req.Method == http.MethodGet && req.Context().Err() == nil && !errors.Is(err, errNotPermitted) {
+			continue
+		}
+		return resp, err
+	}
+}
+
+// takes reports whether a request can go over a line.
+func (d *direct) takes(req *http.Request) bool {
+	if req.URL.Scheme != "http" || !plainText(req.URL.Host) {
+		return false
+	}
+	if req.Body != nil && (req.ContentLength <= 0 || req.ContentLength > mostDirect) {
+		return false
+	}
+	for _, values := range req.Header {
+		for _, v := range values {
+			if !plainText(v) { // the standard transport knows what is allowed
+				return false
+			}
+		}
+	}
+	if d.standard.Proxy == nil {
+		return true
+	}
+	proxy, err := d.standard.Proxy(req)
+	return proxy == nil && err == nil
+}
+
+func plainText(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+// exchange sends a request over a line, which is closed on an error, and is kept
+// when the answer was read.
+func (d *direct) exchange(l *line, req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	stop := context.AfterFunc(ctx, l.abort)
+	resp, err := l.exchange(req)
+	if err != nil {
+		stop()
+		_ = l.Close()
+		var unsent *notSentError
+		if ctx.Err() != nil && !errors.Is(err, errNotPermitted) && !errors.As(err, &unsent) {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
+	keep := !resp.Close && resp.StatusCode >= http.StatusOK
+	body := &answerBody{ReadCloser: resp.Body, ctx: ctx, line: l, pool: d, stop: stop, keep: keep}
+	if resp.Body == http.NoBody {
+		body.end(keep)
+	}
+	resp.Body = body
+	return resp, nil
+}
+
+// get returns an idle line that is open, or a new one. A server closes idle
+// connections when it likes; a write on one gets no answer, so it is looked at
+// before.
+func (d *direct) get(req *http.Request) (*line, error) {
+	for l := d.last(); l != nil; l = d.last() {
+		if d.clock().Sub(l.since) < idleTimeout && l.quiet() {
+			l.used = true
+			return l, nil
+		}
+		_ = l.Close()
+	}
+	return d.open(req.Context(), req.URL)
+}
+
+func (d *direct) last() *line {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := len(d.idle) - 1
+	if n < 0 {
+		return nil
+	}
+	l := d.idle[n]
+	d.idle = d.idle[:n]
+	return l
+}
+
+// put keeps a line for the next request, and closes those that were idle too long.
+func (d *direct) put(l *line) {
+	l.since = d.clock()
+	d.mu.Lock()
+	old := 0
+	for old < len(d.idle) && l.since.Sub(d.idle[old].since) >= idleTimeout {
+		old++
+	}
+	over := slices.Clone(d.idle[:old])
+	d.idle = slices.Delete(d.idle, 0, old)
+	if len(d.idle) < d.most {
+		d.idle = append(d.idle, l)
+	} else {
+		over = append(over, l)
+	}
+	d.mu.Unlock()
+	for _, l := range over {
+		_ = l.Close()
+	}
+}
+
+// CloseIdleConnections is what [http.Client.CloseIdleConnections] calls.
+func (d *direct) CloseIdleConnections() {
+	for l := d.last(); l != nil; l = d.last() {
+		_ = l.Close()
+	}
+	d.standard.CloseIdleConnections()
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+}

@@ -1,0 +1,424 @@
+package ciso
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// dials counts the connections of a transport to a server.
+func dials(t *testing.T, server *httptest.Server) (*direct, *atomic.Int64) {
+	t.Helper()
+	standard := http.DefaultTransport.(*http.Transport).Clone()
+	standard.Proxy = nil
+	d := newDirect(standard, 4, time.Now)
+	var count atomic.Int64
+	dial := d.dial
+	d.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		count.Add(1)
+		return dial(ctx, network, address)
+	}
+	t.Cleanup(d.CloseIdleConnections)
+	t.Cleanup(server.Close)
+	return d, &count
+}
+
+// ask sends one request and returns the answer's body.
+func ask(ctx context.Context, d http.RoundTripper, method, url, body string) (string, error) {
+	var r io.Reader
+	if body != "" {
+		r = strings.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url, r)
+	if err != nil {
+		return "", err
+	}
+	resp, err := (&http.Client{Transport: d}).Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	return string(got), err
+}
+
+// echo answers in all the ways that HTTP/1.1 has.
+func echo(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/nothing":
+		w.WriteHeader(http.StatusNoContent)
+	case "/chunks":
+		for i := range 3 {
+			fmt.Fprint(w, i)
+			w.(http.Flusher).Flush()
+		}
+	case "/hints":
+		w.WriteHeader(http.StatusEarlyHints)
+		fmt.Fprint(w, "after hints")
+	case "/close":
+		w.Header().Set("Connection", "close")
+		fmt.Fprint(w, "bye")
+	default:
+		body, _ := io.ReadAll(r.Body) // all of it before the answer begins: the server drops the rest then
+		_, _ = w.Write(body)
+	}
+}
+
+func TestALineCarriesOneRequestAfterTheOther(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(echo))
+	d, count := dials(t, server)
+	for range 5 {
+		for path, want := range map[string]string{"/nothing": "", "/chunks": "012", "/hints": "after hints", "/": "x"} {
+			if got, err := ask(t.Context(), d, http.MethodPatch, server.URL+path, "x"); err != nil || got != want {
+				t.Errorf("%s: %q, %v; want %q", path, got, err, want)
+			}
+		}
+	}
+	if n := count.Load(); n != 1 {
+		t.Errorf("%d connections for requests one after the other, want 1", n)
+	}
+	for range 2 {
+		if got, err := ask(t.Context(), d, http.MethodGet, server.URL+"/close", ""); err != nil || got != "bye" {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	if n := count.Load(); n != 2 {
+		t.Errorf("%d connections, want 2: the server has closed the first", n)
+	}
+}
+
+// A write on a connection that the server closed while nobody used it gets no
+// answer, and its object would be quarantined for nothing.
+func TestAConnectionThatWasClosedWhileItWasIdleIsNotUsed(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(echo))
+	d, count := dials(t, server)
+	for i := range 20 {
+		if got, err := ask(t.Context(), d, http.MethodPatch, server.URL, "x"); err != nil || got != "x" {
+			t.Errorf("request %d: %q, %v", i, got, err)
+		}
+		server.CloseClientConnections() // returns when they are closed
+	}
+	if n := count.Load(); n != 20 {
+		t.Errorf("%d connections, want 20", n)
+	}
+}
+
+func TestConnectionsThatAreIdleForLongAreClosed(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(echo))
+	d, count := dials(t, server)
+	var now atomic.Int64
+	d.clock = func() time.Time { return time.Unix(0, now.Load()) }
+	for range 4 {
+		l, err := d.open(t.Context(), mustParse(t, server.URL))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.put(l)
+	}
+	now.Store(int64(idleTimeout / 2))
+	if _, err := ask(t.Context(), d, http.MethodGet, server.URL, ""); err != nil {
+		t.Fatal(err)
+	}
+	now.Store(int64(idleTimeout))
+	if _, err := ask(t.Context(), d, http.MethodGet, server.URL, ""); err != nil {
+		t.Fatal(err)
+	}
+	if idle, opened := len(d.idle), count.Load(); idle != 1 || opened != 4 {
+		t.Errorf("%d of %d lines are kept, want 1 of 4", idle, opened)
+	}
+}
+
+func mustParse(t *testing.T, address string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// The answer to a request that was given up must never be taken for that of the
+// next one.
+func TestALineOfARequestThatWasGivenUpIsNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	var hang atomic.Bool
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if hang.Load() {
+			<-release
+		}
+		echo(w, r)
+	}))
+	d, _ := dials(t, server)
+	for range 3 {
+		if _, err := ask(t.Context(), d, http.MethodPatch, server.URL, "first"); err != nil {
+			t.Fatal(err)
+		}
+		hang.Store(true)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		if got, err := ask(ctx, d, http.MethodPatch, server.URL, "given up"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%q, %v", got, err)
+		}
+		cancel()
+		hang.Store(false)
+		release <- struct{}{}
+	}
+	close(release)
+	if got, err := ask(t.Context(), d, http.MethodPatch, server.URL, "next"); err != nil || got != "next" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// A server may close an idle connection in the very moment in which it is used.
+func TestAReadIsRepeatedOnAnotherConnectionAndAWriteIsNot(t *testing.T) {
+	t.Parallel()
+	var drop atomic.Bool
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if drop.Swap(false) {
+			panic(http.ErrAbortHandler) // it closes without an answer
+		}
+		echo(w, r)
+	}))
+	d, _ := dials(t, server)
+	for method, want := range map[string]int64{http.MethodGet: 3, http.MethodPatch: 2} {
+		asked.Store(0)
+		if _, err := ask(t.Context(), d, method, server.URL, ""); err != nil {
+			t.Fatal(err)
+		}
+		drop.Store(true)
+		if _, err := ask(t.Context(), d, method, server.URL, ""); (err == nil) != (method == http.MethodGet) {
+			t.Errorf("%s: %v", method, err)
+		}
+		if n := asked.Load(); n != want {
+			t.Errorf("%s was asked %d times, want %d", method, n, want)
+		}
+	}
+}
+
+// raw answers each request with the same text, and leaves the connection open.
+func raw(t *testing.T, answer func(body []byte) string) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	serve := func(conn net.Conn) {
+		defer conn.Close()
+		for in := bufio.NewReader(conn); ; {
+			req, err := http.ReadRequest(in)
+			if err != nil {
+				return
+			}
+			body, _ := io.ReadAll(req.Body)
+			if _, err := io.WriteString(conn, answer(body)); err != nil {
+				return
+			}
+		}
+	}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(conn)
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+func TestWhatComesUnaskedIsNotTakenForAnAnswer(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]string{
+		"a second answer": "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong", "half of one": "HTTP/1.1 200 OK\r\nConte", "a blank": "\r\n",
+	} {
+		address := raw(t, func(body []byte) string {
+			return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s%s", len(body), body, more)
+		})
+		d := newDirect(&http.Transport{}, 4, time.Now)
+		for i := range 10 {
+			want := fmt.Sprint("right", i)
+			if got, err := ask(t.Context(), d, http.MethodPatch, address, want); err != nil || got != want {
+				t.Errorf("%s: %q, %v; want %q", name, got, err, want)
+			}
+		}
+		d.CloseIdleConnections()
+	}
+}
+
+func TestAConnectionThatSpeaksAnotherProtocolIsNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	address := raw(t, func([]byte) string {
+		return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
+	})
+	d := newDirect(&http.Transport{}, 4, time.Now)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := d.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if len(d.idle) != 0 {
+		t.Error("it is kept")
+	}
+}
+
+// An answer whose head has no end must not fill the memory.
+func TestTheHeadOfAnAnswerIsBounded(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]string{
+		"headers":      "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Long: "+strings.Repeat("x", 1000)+"\r\n", 2000),
+		"early hints":  strings.Repeat("HTTP/1.1 103 Early Hints\r\nX: "+strings.Repeat("x", 1000)+"\r\n\r\n", 2000),
+		"a first line": "HTTP/1.1 200 " + strings.Repeat("x", 2<<20),
+	} {
+		d := newDirect(&http.Transport{}, 4, time.Now)
+		if _, err := ask(t.Context(), d, http.MethodPatch, raw(t, func([]byte) string { return answer }), "x"); !errors.Is(err, errLongHead) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The difference decides whether the object is quarantined.
+func TestARequestThatWasNotSentSaysSo(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { asked.Add(1); echo(w, r) }))
+	d, _ := dials(t, server)
+	if _, err := ask(t.Context(), d, http.MethodPatch, server.URL, "x"); err != nil { // from here on there is a line
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	var unsent *notSentError
+	if _, err := ask(over, d, http.MethodPatch, server.URL, "x"); !errors.As(err, &unsent) {
+		t.Errorf("its context had ended: %v", err)
+	}
+	stopped, cancel := context.WithCancel(t.Context())
+	// The process is stopped where it asks, for longer than the request may take.
+	permit := WithPermit(stopped, func() bool { cancel(); return false })
+	if _, err := ask(permit, d, http.MethodPatch, server.URL, "x"); !errors.Is(err, errNotPermitted) {
+		t.Errorf("it was not permitted: %v", err)
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the server was asked %d times, want 1", n)
+	}
+}
+
+func TestABodyIsClosedWhenNoConnectionComesAbout(t *testing.T) {
+	t.Parallel()
+	d := newDirect(&http.Transport{}, 4, time.Now)
+	d.dial = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }
+	body := &closing{Reader: strings.NewReader("x")}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:1", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.ContentLength = 1
+	if _, err := d.RoundTrip(req); err == nil || !body.closed {
+		t.Errorf("%v, closed: %v", err, body.closed)
+	}
+}
+
+type closing struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closing) Close() error {
+	c.closed = true
+	return nil
+}
+
+func TestAnAnswerThatStopsInTheMiddleIsATimeout(t *testing.T) {
+	t.Parallel()
+	address := raw(t, func([]byte) string { return "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf" })
+	d := newDirect(&http.Transport{}, 4, time.Now)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	defer cancel()
+	if _, err := ask(ctx, d, http.MethodPatch, address, "x"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestLinesAreNotSharedByRequestsAtATime(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(echo))
+	d, count := dials(t, server)
+	var group sync.WaitGroup
+	for i := range 16 {
+		group.Go(func() {
+			for n := range 50 {
+				want := strings.Repeat(fmt.Sprint(i, "-", n, " "), 1+n*20)
+				if got, err := ask(t.Context(), d, http.MethodPatch, server.URL, want); err != nil || got != want {
+					t.Errorf("%d bytes instead of %d, %v", len(got), len(want), err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if idle := len(d.idle); idle == 0 || idle > 4 {
+		t.Errorf("%d lines are kept of %d, want 1 to 4", idle, count.Load())
+	}
+}
+
+func TestLargeBodiesTLSAndProxiesAreTheStandardTransports(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(echo))
+	d, count := dials(t, server)
+	large := strings.Repeat("x", mostDirect+1)
+	if got, err := ask(t.Context(), d, http.MethodPost, server.URL, large); err != nil || got != large {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, io.MultiReader(bytes.NewReader([]byte("of unknown length"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.takes(req) {
+		t.Error("a body of unknown length is not the standard transport's")
+	}
+	for what, change := range map[string]func(*http.Request){
+		"TLS": func(r *http.Request) { r.URL.Scheme = "https" }, "a host that needs punycode": func(r *http.Request) { r.URL.Host = "bücher.example" },
+		"a header that is none": func(r *http.Request) { r.Header.Set("Authorization", "Token a\x00b") },
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !d.takes(r) {
+			t.Fatal("a plain request is not taken")
+		}
+		if change(r); d.takes(r) {
+			t.Errorf("%s is not the standard transport's", what)
+		}
+	}
+	proxied := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "proxy for ", r.URL) }))
+	defer proxied.Close()
+	d.standard.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(proxied.URL) }
+	if got, err := ask(t.Context(), d, http.MethodGet, "http://ciso.example/api/", ""); err != nil || got != "proxy for http://ciso.example/api/" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if n := count.Load(); n != 0 {
+		t.Errorf("%d lines were opened", n)
+	}
+}
