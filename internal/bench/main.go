@@ -158,16 +158,20 @@ func (b *bench) stage(ctx context.Context, messages, size int) (*stage, error) {
 		return nil, err
 	}
 	s := &stage{bench: b, broker: broker, kafka: kafkatest.Connect(broker.Addr, nil), data: data}
+	return s, s.produce(ctx, messages, size)
+}
+
+func (s *stage) produce(ctx context.Context, messages, size int) error {
 	for from := 0; from < messages; from += 1000 {
 		var batch []kafka.Message
 		for i := from; i < min(from+1000, messages); i++ {
 			batch = append(batch, kafka.Message{Topic: "observation", Value: message(i, size)})
 		}
 		if err := s.kafka.Produce(ctx, batch...); err != nil {
-			return s, err
+			return err
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // message updates control i and has about size bytes.
