@@ -21,7 +21,7 @@ type image struct{ root, data string }
 
 // rootfs makes the root file system once.
 var rootfs = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "dispatcher-e2e-")
+	dir, err := scratch()
 	if err != nil {
 		return "", err
 	}

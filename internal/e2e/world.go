@@ -30,9 +30,12 @@ import (
 // well may need most of it: how long a thing takes is proven elsewhere.
 const patience = 90 * time.Second
 
+// scratch is where things are built that all tests use; TestMain removes it.
+var scratch = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "dispatcher-e2e-") })
+
 // binary builds the dispatcher once.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "dispatcher-e2e-")
+	dir, err := scratch()
 	if err != nil {
 		return "", err
 	}
