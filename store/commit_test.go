@@ -23,7 +23,7 @@ func TestAWriteThatIsUnderWayIsWaitedForWhateverEnds(t *testing.T) {
 		_, err := l.Take(ctx, intake(0, "a"))
 		taken <- err
 	}()
-	time.Sleep(50 * time.Millisecond)
+	time.Sleep(50 * time.Millisecond) // it queues its write, which nothing tells: sooner, the test proves less but does not fail
 	end()
 	select {
 	case err := <-taken:

@@ -96,7 +96,7 @@ func (d *desk) Checkpoint(_ context.Context, _ jobs.Lease, steps []jobs.Step, _ 
 func (d *desk) Finish(_ context.Context, l jobs.Lease, o jobs.Outcome) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	time.Sleep(d.slow)
+	time.Sleep(d.slow) // what the test asks for: the ledger waits for its disk
 	if d.refuse != nil {
 		return d.refuse
 	}
@@ -178,6 +178,16 @@ func (p *pair) claim(t *testing.T, seq uint64) *jobs.Claim {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// close ends the client when all its outcomes are delivered.
+func (p *pair) close(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if left := p.client.Close(ctx); len(left) > 0 {
+		t.Errorf("%v were not delivered", left)
+	}
 }
 
 // TestAJobCrossesWholeAndIsReportedBack, a time that JSON cannot hold included.
@@ -279,11 +289,7 @@ func TestAnOutcomeIsSentUntilItIsTaken(t *testing.T) {
 	p.desk.mu.Lock()
 	p.desk.refuse = nil
 	p.desk.mu.Unlock()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if left := p.client.Close(ctx); len(left) > 0 {
-		t.Errorf("%v were not delivered", left)
-	}
+	p.close(t)
 	if p.desk.done[9].Kind != jobs.OutcomeSucceeded {
 		t.Error("it is not delivered")
 	}
@@ -342,9 +348,7 @@ func TestNoJobComesWithAnAnswerThatTookTooLong(t *testing.T) {
 	if next, err := p.client.FinishNext(t.Context(), c.Lease, jobs.Outcome{Kind: jobs.OutcomeSucceeded}); err != nil || next != nil {
 		t.Fatalf("%+v, %v", next, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	p.client.Close(ctx)
+	p.close(t)
 	if len(p.desk.claims) != 1 {
 		t.Error("the next job was given to nobody")
 	}
@@ -365,11 +369,7 @@ func TestAJobThatComesWhenNobodyWaitsIsGivenBack(t *testing.T) {
 	p.desk.mu.Lock()
 	p.desk.refuse = nil
 	p.desk.mu.Unlock()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if left := p.client.Close(ctx); len(left) > 0 {
-		t.Errorf("%v were not delivered", left)
-	}
+	p.close(t)
 	if p.desk.done[1].Kind != jobs.OutcomeSucceeded || p.desk.done[2].Kind != jobs.OutcomeReturned {
 		t.Errorf("outcomes %+v", p.desk.done)
 	}
