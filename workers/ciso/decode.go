@@ -19,11 +19,12 @@ import (
 func decodeAnswer(body []byte, out any, want []string) error {
 	switch out := out.(type) {
 	case *list:
-		return out.read(anyjson.NewDecoder(body), want)
+		return anyjson.Lenient(body, func(d *jsontext.Decoder) error { return out.read(d, want) })
 	case *row:
-		r, err := readRow(anyjson.NewDecoder(body), want)
-		*out = r
-		return err
+		return anyjson.Lenient(body, func(d *jsontext.Decoder) (err error) {
+			*out, err = readRow(d, want)
+			return err
+		})
 	}
 	return decode(body, out)
 }

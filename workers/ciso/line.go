@@ -2,14 +2,17 @@ package ciso
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -23,7 +26,7 @@ var errLongHead = errors.New("the head of the answer has no end")
 type line struct {
 	net.Conn
 	in    *bufio.Reader
-	out   bytes.Buffer
+	out   []byte
 	left  int64     // bytes that may still be read
 	since time.Time // it is idle
 	used  bool      // by a request before
@@ -57,8 +60,8 @@ func (l *line) Read(p []byte) (int, error) {
 // exchange sends a request in one piece, if it is still wanted and permitted, and
 // reads the head of its answer.
 func (l *line) exchange(req *http.Request) (*http.Response, error) {
-	l.out.Reset()
-	if err := req.Write(&l.out); err != nil {
+	var err error
+	if l.out, err = compose(l.out[:0], req); err != nil {
 		return nil, &notSentError{err}
 	}
 	if err := req.Context().Err(); err != nil {
@@ -67,7 +70,7 @@ func (l *line) exchange(req *http.Request) (*http.Response, error) {
 	if !permitted(req.Context()) {
 		return nil, errNotPermitted
 	}
-	if _, err := l.Write(l.out.Bytes()); err != nil {
+	if _, err := l.Write(l.out); err != nil {
 		return nil, err
 	}
 	l.left = mostHead
@@ -81,6 +84,43 @@ func (l *line) exchange(req *http.Request) (*http.Response, error) {
 			return resp, nil
 		}
 	}
+}
+
+// compose appends a request to out that [direct.takes] has found ordinary (RFC 9112,
+// 3 and 6.3). Header fields come in any order.
+func compose(out []byte, req *http.Request) ([]byte, error) {
+	target := req.URL.RequestURI()
+	if !ordinary(target) || !ordinary(req.Method) {
+		return out, fmt.Errorf("%s %q cannot be a request line", req.Method, target)
+	}
+	out = append(out, req.Method...)
+	out = append(out, ' ')
+	out = append(out, target...)
+	out = append(out, " HTTP/1.1\r\nHost: "...)
+	out = append(out, req.Host...)
+	for name, values := range req.Header {
+		for _, v := range values {
+			out = append(out, "\r\n"...)
+			out = append(out, name...)
+			out = append(out, ": "...)
+			out = append(out, strings.TrimSpace(v)...)
+		}
+	}
+	if req.Body != nil || req.Method != http.MethodGet {
+		out = append(out, "\r\nContent-Length: "...)
+		out = strconv.AppendInt(out, req.ContentLength, 10)
+	}
+	out = append(out, "\r\n\r\n"...)
+	if req.Body == nil {
+		return out, nil
+	}
+	head, all := len(out), len(out)+int(req.ContentLength)
+	out = slices.Grow(out, int(req.ContentLength)+1)[:all+1]
+	n, err := io.ReadFull(req.Body, out[head:]) // one more than there should be
+	if err == nil || !errors.Is(err, io.ErrUnexpectedEOF) || head+n != all {
+		return out[:head], fmt.Errorf("the body is not the %d bytes that were announced: %d were read (%w)", req.ContentLength, n, err)
+	}
+	return out[:all], nil
 }
 
 // abort ends what waits for the other side.
@@ -124,9 +164,7 @@ func (b *answerBody) Read(p []byte) (int, error) {
 		b.end(b.keep)
 	case err != nil:
 		b.end(false)
-		if b.ctx.Err() != nil {
-			err = b.ctx.Err()
-		}
+		err = late(b.ctx, err)
 	}
 	return n, err
 }
