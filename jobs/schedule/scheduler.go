@@ -51,6 +51,8 @@ type Scheduler struct {
 	room       chan struct{} // closed and renewed whenever a job leaves
 	cached     int64         // bytes of hot payloads
 	cold       int           // waiting jobs that never were hot
+	pacing     bool          // somebody waits for fits
+	fits       chan struct{} // closed and renewed when what comes may stay in memory
 	warming    sync.Mutex
 	waking     *time.Timer
 	onFailed   func() // an error record waits in the outbox
@@ -78,6 +80,7 @@ func New(cfg Config) (*Scheduler, error) {
 		parked:    make(map[jobs.Reason][]*entry),
 		idle:      make(chan struct{}),
 		room:      make(chan struct{}),
+		fits:      make(chan struct{}),
 		onResult:  func() {},
 		onFailed:  func() {},
 		onEnded:   func(jobs.Job) {},
@@ -286,6 +289,7 @@ func (s *Scheduler) dropHot(e *entry) {
 	if e.hot != nil {
 		s.cached -= e.hot.bytes
 		e.hot = nil
+		s.tellFits()
 	}
 }
 
@@ -294,5 +298,6 @@ func (s *Scheduler) uncold(e *entry) {
 	if e.cold {
 		e.cold = false
 		s.cold--
+		s.tellFits()
 	}
 }

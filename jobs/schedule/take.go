@@ -65,7 +65,7 @@ func (s *Scheduler) Room() int {
 	return s.cfg.MaxUnfinished - len(s.bySeq)
 }
 
-// WaitRoom returns when the read-ahead has room.
+// WaitRoom returns when the read-ahead has room, see also pace.
 func (s *Scheduler) WaitRoom(ctx context.Context) error {
 	for {
 		s.mu.Lock()
@@ -73,7 +73,7 @@ func (s *Scheduler) WaitRoom(ctx context.Context) error {
 		changed := s.room
 		s.mu.Unlock()
 		if free > 0 {
-			return nil
+			return s.pace(ctx)
 		}
 		select {
 		case <-changed:
