@@ -39,10 +39,10 @@ type Run struct {
 	tracer Tracer // nil: nothing is traced
 	clock  func() time.Time
 
-	recorded   map[string]jobs.Step // of this and earlier attempts
-	used       map[string]bool      // names of steps that this attempt has passed
-	resolved   []jobs.Step          // what selectors matched, not to be stored before the first write
-	pending    []jobs.Step          // done, not yet flushed
+	recorded   map[string]*jobs.Step // of this and earlier attempts
+	used       map[string]bool       // names of steps that this attempt has passed
+	resolved   []jobs.Step           // what selectors matched, not to be stored before the first write
+	pending    []jobs.Step           // done, not yet flushed
 	flushedAt  time.Time
 	locked     []string // objects whose locks are held
 	wanted     []string // objects that could not be had
@@ -55,9 +55,10 @@ type Run struct {
 func newRun(claim *jobs.Claim, claims Claims, clock func() time.Time, log *slog.Logger) *Run {
 	r := &Run{
 		Claim: claim, log: log, claims: claims, clock: clock,
-		recorded: make(map[string]jobs.Step), used: make(map[string]bool), flushedAt: clock(), locked: claim.Granted,
+		recorded: make(map[string]*jobs.Step), used: make(map[string]bool), flushedAt: clock(), locked: claim.Granted,
 	}
-	for _, s := range claim.Steps {
+	for i := range claim.Steps {
+		s := &claim.Steps[i]
 		r.recorded[s.Name] = s
 		r.writing = r.writing || s.State == jobs.StepDone
 	}
@@ -101,7 +102,7 @@ func (r *Run) BeginWrites(ctx context.Context, pin bool) error {
 	}
 	r.writing = true
 	for _, s := range r.resolved {
-		r.recorded[s.Name] = s
+		r.recorded[s.Name] = &s
 	}
 	r.pending = append(r.pending, r.resolved...)
 	fresh := len(r.resolved) > 0
