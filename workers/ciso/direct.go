@@ -112,16 +112,10 @@ func between(s string, low, high byte) bool {
 // when the answer was read.
 func (d *direct) exchange(l *line, req *http.Request, deadline time.Time) (*http.Response, error) {
 	ctx := req.Context()
-	// Before the abort is registered, which it would undo. One that is left of a former
-	// request closes an idle line when it is looked at.
-	if err := l.SetDeadline(deadline); err != nil {
-		_ = l.Close()
-		return nil, &notSentError{err}
-	}
-	stop := context.AfterFunc(ctx, l.abort)
+	l.begin(ctx, deadline)
 	resp, err := l.exchange(req)
 	if err != nil {
-		stop()
+		l.end()
 		_ = l.Close()
 		var unsent *notSentError
 		if errors.Is(err, errNotPermitted) || errors.As(err, &unsent) {
@@ -130,7 +124,7 @@ func (d *direct) exchange(l *line, req *http.Request, deadline time.Time) (*http
 		return nil, late(ctx, err)
 	}
 	keep := !resp.Close && resp.StatusCode >= http.StatusOK
-	body := &answerBody{ReadCloser: resp.Body, ctx: ctx, line: l, pool: d, stop: stop, keep: keep}
+	body := &answerBody{ReadCloser: resp.Body, ctx: ctx, line: l, pool: d, keep: keep}
 	if resp.Body == http.NoBody {
 		body.end(keep)
 	}

@@ -565,3 +565,60 @@ func TestADeadlineEndsARequest(t *testing.T) {
 		t.Errorf("%d connections", n)
 	}
 }
+
+// Neither the deadline of a former request nor the time that it may take unwatched
+// says anything about the next one.
+func TestALineIsUsedAgainWhateverTheDeadlineWas(t *testing.T) {
+	t.Parallel()
+	var slow atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slow.Load() {
+			time.Sleep(patience + 10*time.Millisecond) // so that it is watched
+		}
+		echo(w, r)
+	}))
+	d, count := dials(t, server)
+	for _, size := range []int{10, atOnce + 1} {
+		for _, slowly := range []bool{false, true} {
+			slow.Store(slowly)
+			want := strings.Repeat("x", size)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, server.URL, strings.NewReader(want))
+			if err != nil {
+				t.Fatal(err)
+			}
+			deadline := time.Now().Add(2 * patience)
+			resp, err := d.ask(req, deadline)
+			if err != nil {
+				t.Fatalf("%d bytes, slow: %v: %v", size, slowly, err)
+			}
+			got, err := io.ReadAll(resp.Body)
+			if err != nil || string(got) != want {
+				t.Errorf("%d of %d bytes: %v", len(got), size, err)
+			}
+			time.Sleep(time.Until(deadline)) // it must have passed
+		}
+	}
+	if n := count.Load(); n != 1 {
+		t.Errorf("%d connections were opened, want 1", n)
+	}
+}
+
+func TestAnAnswerThatStallsIsGivenUpWithItsContext(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]string{
+		"before it begins": "", "in its head": "HTTP/1.1 200 OK\r\nContent-", "in its body": "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+	} {
+		address := raw(t, func([]byte) string { return answer })
+		for _, size := range []int{10, atOnce + 1} {
+			d := newDirect(&http.Transport{}, 4, time.Now)
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(patience/2, cancel)
+			if _, err := ask(ctx, d, http.MethodPatch, address, strings.Repeat("x", size)); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s, %d bytes: %v", name, size, err)
+			}
+			if len(d.idle) != 0 {
+				t.Errorf("%s, %d bytes: the line is kept", name, size)
+			}
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,19 @@ type line struct {
 	left  int64     // bytes that may still be read
 	since time.Time // it is idle
 	used  bool      // by a request before
+
+	ctx      context.Context // of the request that it carries
+	deadline time.Time       // of that; zero: none
+	stop     func() bool     // the end of ctx is watched; nil: not yet
 }
+
+// A request that is waited for longer than patience, or is longer than atOnce, is
+// watched: it ends with its context, and at its deadline. To watch each from its
+// beginning costs twice as much as composing it.
+const (
+	patience = 50 * time.Millisecond
+	atOnce   = 4 << 10 // bytes: an idle connection takes them without waiting for the other side
+)
 
 // open connects to a server.
 func (d *direct) open(ctx context.Context, to *url.URL) (*line, error) {
@@ -52,9 +65,43 @@ func (l *line) Read(p []byte) (int, error) {
 	if l.left <= 0 {
 		return 0, errLongHead
 	}
-	n, err := l.Conn.Read(p[:min(int64(len(p)), l.left)])
+	p = p[:min(int64(len(p)), l.left)]
+	n, err := l.Conn.Read(p)
+	if n == 0 && l.stop == nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		l.watch()
+		n, err = l.Conn.Read(p)
+	}
 	l.left -= int64(n)
 	return n, err
+}
+
+// begin makes the line that of a request.
+func (l *line) begin(ctx context.Context, deadline time.Time) {
+	l.ctx, l.deadline, l.stop = ctx, deadline, nil
+	soon := time.Now().Add(patience)
+	if !deadline.IsZero() && deadline.Before(soon) {
+		soon = deadline
+	}
+	_ = l.SetReadDeadline(soon) // on a connection that is closed all else fails, too
+}
+
+// watch has the end of the request's context, or its deadline, end what waits for
+// the other side.
+func (l *line) watch() {
+	_ = l.SetDeadline(l.deadline) // before the abort can come, which it would undo
+	l.stop = context.AfterFunc(l.ctx, func() { _ = l.SetDeadline(time.Unix(1, 0)) })
+}
+
+// end makes it nobody's again, and reports whether it may carry another request:
+// it is not being aborted.
+func (l *line) end() (whole bool) {
+	l.ctx = nil
+	if l.stop == nil {
+		return true
+	}
+	whole = l.stop()
+	_ = l.SetWriteDeadline(time.Time{}) // the next one has its own
+	return whole
 }
 
 // exchange sends a request in one piece, if it is still wanted and permitted, and
@@ -69,6 +116,9 @@ func (l *line) exchange(req *http.Request) (*http.Response, error) {
 	}
 	if !permitted(req.Context()) {
 		return nil, errNotPermitted
+	}
+	if len(l.out) > atOnce {
+		l.watch()
 	}
 	if _, err := l.Write(l.out); err != nil {
 		return nil, err
@@ -123,9 +173,6 @@ func compose(out []byte, req *http.Request) ([]byte, error) {
 	return out[:all], nil
 }
 
-// abort ends what waits for the other side.
-func (l *line) abort() { _ = l.SetDeadline(time.Unix(1, 0)) }
-
 // quiet reports whether an idle connection is open and nothing has come on it:
 // what comes before it was asked for belongs to no request.
 func (l *line) quiet() (open bool) {
@@ -138,10 +185,9 @@ func (l *line) quiet() (open bool) {
 		return false
 	}
 	var one [1]byte
-	err = raw.Read(func(fd uintptr) bool {
+	err = raw.Control(func(fd uintptr) { // not Read: the deadline of the former request may have passed
 		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		open = errors.Is(err, syscall.EAGAIN)
-		return true
 	})
 	return err == nil && open
 }
@@ -152,7 +198,6 @@ type answerBody struct {
 	ctx  context.Context // of the request
 	line *line
 	pool *direct
-	stop func() bool // false: the line is being aborted
 	keep bool
 	done bool
 }
@@ -180,7 +225,7 @@ func (b *answerBody) end(keep bool) {
 		return
 	}
 	b.done = true
-	if !b.stop() || !keep {
+	if !b.line.end() || !keep {
 		_ = b.line.Close()
 		return
 	}
