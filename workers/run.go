@@ -91,7 +91,9 @@ func covers(held, wanted []string) bool {
 }
 
 func sorted(names []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(names)))
+	names = slices.Clone(names)
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // BeginWrites says that the first write comes now: what was resolved is part of
@@ -104,7 +106,11 @@ func (r *Run) BeginWrites(ctx context.Context, pin bool) error {
 	for _, s := range r.resolved {
 		r.recorded[s.Name] = &s
 	}
-	r.pending = append(r.pending, r.resolved...)
+	if r.pending == nil {
+		r.pending = r.resolved
+	} else {
+		r.pending = append(r.pending, r.resolved...)
+	}
 	fresh := len(r.resolved) > 0
 	r.resolved = nil
 	if pin && fresh {
@@ -122,6 +128,9 @@ func (r *Run) Write(locks []string, fn func() error) error {
 	err := fn()
 	crashpoint.Here("effect")
 	r.unanswered = slices.DeleteFunc(r.unanswered, func(name string) bool { return slices.Contains(locks, name) })
+	if err == nil {
+		return nil
+	}
 	var lost *ciso.UnansweredError
 	if errors.As(err, &lost) {
 		r.unanswered = append(r.unanswered, locks...)

@@ -51,6 +51,9 @@ func Resolve[T any](ctx context.Context, r *Run, name string, fn func(context.Co
 	if err != nil {
 		return result, err
 	}
+	if r.resolved == nil {
+		r.resolved = make([]jobs.Step, 0, 2) // the steps of most jobs
+	}
 	r.resolved = append(r.resolved, step)
 	return result, nil
 }

@@ -3,7 +3,6 @@ package anyjson
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -51,12 +50,22 @@ func appendList(text []byte, list []any) (_ []byte, err error) {
 	return append(text, ']'), nil
 }
 
+// Names returns the names of an object's members, sorted.
+func Names(object map[string]any) []string {
+	names := make([]string, 0, len(object))
+	for name := range object {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 func appendObject(text []byte, object map[string]any) (_ []byte, err error) {
 	if object == nil {
 		return append(text, "null"...), nil
 	}
 	text = append(text, '{')
-	for i, name := range slices.Sorted(maps.Keys(object)) {
+	for i, name := range Names(object) {
 		if i > 0 {
 			text = append(text, ',')
 		}
