@@ -48,7 +48,7 @@ type Scheduler struct {
 	revoked    context.Context // ends when running jobs must stop at once
 	revoke     context.CancelFunc
 	idle       chan struct{} // closed and renewed whenever inHand falls to 0
-	room       chan struct{} // closed and renewed whenever a job leaves
+	room       chan struct{} // closed when a job leaves; nil: nobody waits
 	cached     int64         // bytes of hot payloads
 	cold       int           // waiting jobs that never were hot
 	pacing     bool          // somebody waits for fits
@@ -79,7 +79,6 @@ func New(cfg Config) (*Scheduler, error) {
 		holds:     newHolds(),
 		parked:    make(map[jobs.Reason][]*entry),
 		idle:      make(chan struct{}),
-		room:      make(chan struct{}),
 		fits:      make(chan struct{}),
 		onResult:  func() {},
 		onFailed:  func() {},
@@ -281,8 +280,10 @@ func (s *Scheduler) forget(e *entry, now time.Time) {
 	s.dropHot(e)
 	s.uncold(e)
 	s.promote(s.lanes.remove(e), now)
-	close(s.room)
-	s.room = make(chan struct{})
+	if s.room != nil {
+		close(s.room)
+		s.room = nil
+	}
 }
 
 func (s *Scheduler) dropHot(e *entry) {

@@ -69,12 +69,15 @@ func (s *Scheduler) Room() int {
 func (s *Scheduler) WaitRoom(ctx context.Context) error {
 	for {
 		s.mu.Lock()
-		free := s.cfg.MaxUnfinished - len(s.bySeq)
-		changed := s.room
-		s.mu.Unlock()
-		if free > 0 {
+		if len(s.bySeq) < s.cfg.MaxUnfinished {
+			s.mu.Unlock()
 			return s.pace(ctx)
 		}
+		if s.room == nil {
+			s.room = make(chan struct{})
+		}
+		changed := s.room
+		s.mu.Unlock()
 		select {
 		case <-changed:
 		case <-ctx.Done():

@@ -59,22 +59,23 @@ func (c *Client) InFlight() (limit, used int) { return c.inflight.now() }
 
 // Client talks to one CISO Assistant. It is safe for concurrent use.
 type Client struct {
-	cfg      Config
-	http     *http.Client
-	direct   *direct  // the transport of http, if that is one
-	agent    []string // the User-Agent
-	origin   atomic.Pointer[origin]
-	limiter  *rate.Limiter
-	inflight *inflight
-	session  *session
-	known    map[Resource]map[string]filter // selector keys
-	prober   prober
-	rights   rights
-	folders  folderCache
-	audits   auditCache
-	schema   schemaCache
-	choices  choiceCache
-	routes   routeTable
+	cfg        Config
+	http       *http.Client
+	direct     *direct  // the transport of http, if that is one
+	agent      []string // the User-Agent
+	origin     atomic.Pointer[origin]
+	authorized atomic.Pointer[authorized]
+	limiter    *rate.Limiter
+	inflight   *inflight
+	session    *session
+	known      map[Resource]map[string]filter // selector keys
+	prober     prober
+	rights     rights
+	folders    folderCache
+	audits     auditCache
+	schema     schemaCache
+	choices    choiceCache
+	routes     routeTable
 
 	readBreaker, writeBreaker breaker
 

@@ -68,12 +68,27 @@ func (c *Client) build(ctx context.Context, r *request, token string) (*http.Req
 		req.Header["Content-Type"] = []string{kind}
 	}
 	if token != "" {
-		req.Header["Authorization"] = []string{"Token " + token}
+		req.Header["Authorization"] = c.authorization(token)
 	}
 	if id := jobID(ctx); id != "" {
 		req.Header["X-Correlation-Id"] = []string{id}
 	}
 	return req, nil
+}
+
+// authorized is the header that a token makes.
+type authorized struct {
+	token  string
+	header []string
+}
+
+func (c *Client) authorization(token string) []string {
+	last := c.authorized.Load()
+	if last == nil || last.token != token {
+		last = &authorized{token: token, header: []string{"Token " + token}}
+		c.authorized.Store(last)
+	}
+	return last.header
 }
 
 // What all requests say; nobody may change it.
