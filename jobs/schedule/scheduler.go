@@ -51,8 +51,7 @@ type Scheduler struct {
 	room       chan struct{} // closed when a job leaves; nil: nobody waits
 	cached     int64         // bytes of hot payloads
 	cold       int           // waiting jobs that never were hot
-	pacing     bool          // somebody waits for fits
-	fits       chan struct{} // closed and renewed when what comes may stay in memory
+	wanted     chan struct{} // closed when the next messages are wanted; nil: nobody waits
 	warming    sync.Mutex
 	waking     *time.Timer
 	onFailed   func() // an error record waits in the outbox
@@ -79,7 +78,6 @@ func New(cfg Config) (*Scheduler, error) {
 		holds:     newHolds(),
 		parked:    make(map[jobs.Reason][]*entry),
 		idle:      make(chan struct{}),
-		fits:      make(chan struct{}),
 		onResult:  func() {},
 		onFailed:  func() {},
 		onEnded:   func(jobs.Job) {},
@@ -280,6 +278,7 @@ func (s *Scheduler) forget(e *entry, now time.Time) {
 	s.dropHot(e)
 	s.uncold(e)
 	s.promote(s.lanes.remove(e), now)
+	s.tellWanted()
 	if s.room != nil {
 		close(s.room)
 		s.room = nil
@@ -290,7 +289,6 @@ func (s *Scheduler) dropHot(e *entry) {
 	if e.hot != nil {
 		s.cached -= e.hot.bytes
 		e.hot = nil
-		s.tellFits()
 	}
 }
 
@@ -299,6 +297,5 @@ func (s *Scheduler) uncold(e *entry) {
 	if e.cold {
 		e.cold = false
 		s.cold--
-		s.tellFits()
 	}
 }
