@@ -50,8 +50,8 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 // [context.DeadlineExceeded]; that holds for reading the answer's body, too.
 func (d *direct) ask(req *http.Request, deadline time.Time) (*http.Response, error) {
 	defer closeBody(req)
-	for {
-		l, err := d.get(req, deadline)
+	for fresh := false; ; fresh = true {
+		l, err := d.get(req, deadline, fresh)
 		if err != nil {
 			return nil, err
 		}
@@ -71,14 +71,17 @@ func (d *direct) takes(req *http.Request) bool {
 	if req.URL.Scheme != "http" || req.Host != req.URL.Host || !ordinary(req.Host) || strings.Contains(req.Host, "%") {
 		return false
 	}
-	if req.Close || len(req.TransferEncoding) > 0 || len(req.Trailer) > 0 {
+	if req.Close || len(req.TransferEncoding) > 0 || len(req.Trailer) > 0 || req.URL.Opaque != "" || req.URL.User != nil {
 		return false
 	}
-	if req.Body != nil && (req.ContentLength <= 0 || req.ContentLength > mostDirect) {
+	if req.Body == nil && req.ContentLength != 0 || req.Body != nil && (req.ContentLength <= 0 || req.ContentLength > mostDirect) {
+		return false
+	}
+	if !letters(req.Method) || len(req.Header["User-Agent"]) > 1 {
 		return false
 	}
 	for name, values := range req.Header {
-		if !ordinary(name) || strings.Contains(name, ":") {
+		if !letters(name) || frames(name) {
 			return false
 		}
 		for _, v := range values {
@@ -95,6 +98,30 @@ func (d *direct) takes(req *http.Request) bool {
 }
 
 func plainText(s string) bool { return between(s, ' ', '~') }
+
+// letters reports whether s can be a method or the name of a field, without the signs
+// that RFC 9110 allows there, too.
+func letters(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// frames reports whether a field says where the request ends, or whose it is: that is
+// never taken from the headers.
+func frames(name string) bool {
+	switch len(name) {
+	case len("Host"), len("Trailer"), len("Content-Length"), len("Transfer-Encoding"):
+		switch strings.ToLower(name) {
+		case "host", "trailer", "content-length", "transfer-encoding":
+			return true
+		}
+	}
+	return false
+}
 
 // ordinary reports whether s is a text without blanks.
 func ordinary(s string) bool { return s != "" && between(s, '!', '~') }
@@ -143,11 +170,11 @@ func late(ctx context.Context, err error) error {
 	return err
 }
 
-// get returns an idle line that is open, or a new one. A server closes idle
+// get returns an idle line that is open, unless a fresh one is wanted, or a new one. A server closes idle
 // connections when it likes; a write on one gets no answer, so it is looked at
 // before.
-func (d *direct) get(req *http.Request, deadline time.Time) (*line, error) {
-	for l := d.last(); l != nil; l = d.last() {
+func (d *direct) get(req *http.Request, deadline time.Time, fresh bool) (*line, error) {
+	for l := d.last(); l != nil && !fresh; l = d.last() {
 		if d.clock().Sub(l.since) < idleTimeout && l.quiet() {
 			l.used = true
 			return l, nil

@@ -37,13 +37,10 @@ type line struct {
 	stop     func() bool     // the end of ctx is watched; nil: not yet
 }
 
-// A request that is waited for longer than patience, or is longer than atOnce, is
-// watched: it ends with its context, and at its deadline. To watch each from its
+// patience is how long the other side is waited for until the request is watched: from
+// then on it ends with its context, and at its deadline. To watch each from its
 // beginning costs twice as much as composing it.
-const (
-	patience = 50 * time.Millisecond
-	atOnce   = 4 << 10 // bytes: an idle connection takes them without waiting for the other side
-)
+const patience = 50 * time.Millisecond
 
 // open connects to a server.
 func (d *direct) open(ctx context.Context, to *url.URL) (*line, error) {
@@ -82,7 +79,7 @@ func (l *line) begin(ctx context.Context, deadline time.Time) {
 	if !deadline.IsZero() && deadline.Before(soon) {
 		soon = deadline
 	}
-	_ = l.SetReadDeadline(soon) // on a connection that is closed all else fails, too
+	_ = l.SetDeadline(soon) // on a connection that is closed all else fails, too
 }
 
 // watch has the end of the request's context, or its deadline, end what waits for
@@ -96,12 +93,7 @@ func (l *line) watch() {
 // it is not being aborted.
 func (l *line) end() (whole bool) {
 	l.ctx = nil
-	if l.stop == nil {
-		return true
-	}
-	whole = l.stop()
-	_ = l.SetWriteDeadline(time.Time{}) // the next one has its own
-	return whole
+	return l.stop == nil || l.stop()
 }
 
 // exchange sends a request in one piece, if it is still wanted and permitted, and
@@ -114,13 +106,10 @@ func (l *line) exchange(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, &notSentError{err}
 	}
-	if !permitted(req.Context()) {
-		return nil, errNotPermitted
+	if !l.deadline.IsZero() && !time.Now().Before(l.deadline) { // this process stood still
+		return nil, &notSentError{context.DeadlineExceeded}
 	}
-	if len(l.out) > atOnce {
-		l.watch()
-	}
-	if _, err := l.Write(l.out); err != nil {
+	if err := l.send(req.Context()); err != nil {
 		return nil, err
 	}
 	l.left = mostHead
@@ -134,6 +123,28 @@ func (l *line) exchange(req *http.Request) (*http.Response, error) {
 			return resp, nil
 		}
 	}
+}
+
+// send writes the composed request, if it is permitted: that is asked right before,
+// whatever came between.
+func (l *line) send(ctx context.Context) error {
+	if !permitted(ctx) {
+		return errNotPermitted
+	}
+	n, err := l.Write(l.out)
+	if errors.Is(err, os.ErrDeadlineExceeded) && l.stop == nil {
+		l.watch()
+		if n == 0 && !permitted(ctx) {
+			return errNotPermitted
+		}
+		more := 0
+		more, err = l.Write(l.out[n:])
+		n += more
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) && n == 0 {
+		return &notSentError{late(ctx, err)}
+	}
+	return err
 }
 
 // compose appends a request to out that [direct.takes] has found ordinary (RFC 9112,
@@ -156,7 +167,7 @@ func compose(out []byte, req *http.Request) ([]byte, error) {
 			out = append(out, strings.TrimSpace(v)...)
 		}
 	}
-	if req.Body != nil || req.Method != http.MethodGet {
+	if req.Body != nil || req.Method == http.MethodPost || req.Method == http.MethodPatch || req.Method == http.MethodPut {
 		out = append(out, "\r\nContent-Length: "...)
 		out = strconv.AppendInt(out, req.ContentLength, 10)
 	}
@@ -167,8 +178,11 @@ func compose(out []byte, req *http.Request) ([]byte, error) {
 	head, all := len(out), len(out)+int(req.ContentLength)
 	out = slices.Grow(out, int(req.ContentLength)+1)[:all+1]
 	n, err := io.ReadFull(req.Body, out[head:]) // one more than there should be
-	if err == nil || !errors.Is(err, io.ErrUnexpectedEOF) || head+n != all {
-		return out[:head], fmt.Errorf("the body is not the %d bytes that were announced: %d were read (%w)", req.ContentLength, n, err)
+	switch {
+	case err == nil:
+		return out[:head], fmt.Errorf("the body has more than the %d bytes that were announced", req.ContentLength)
+	case !errors.Is(err, io.ErrUnexpectedEOF) || head+n != all:
+		return out[:head], fmt.Errorf("read %d of the body's %d bytes: %w", n, req.ContentLength, err)
 	}
 	return out[:all], nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"dispatcher/internal/anyjson"
@@ -97,10 +98,18 @@ var (
 	english    = []string{"en"}
 )
 
-// origin is a base address, parsed.
+// origin is a base address.
 type origin struct {
 	text string
-	url  *url.URL
+	url  *url.URL // nil: it has more than a host and a plain path
+}
+
+func newOrigin(base string) *origin {
+	u, err := url.Parse(base)
+	if err != nil || (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String() != base || u.EscapedPath() != u.Path || strings.HasSuffix(u.Host, ":") {
+		u = nil
+	}
+	return &origin{text: base, url: u}
 }
 
 // address returns where a request goes.
@@ -109,22 +118,34 @@ func (c *Client) address(r *request) (*url.URL, error) {
 	if base == "" {
 		base = c.baseURL()
 	}
-	if n := len(base) + len(r.path) + 1 + len(r.query); n > maxTarget {
+	n := len(base) + len(r.path) + len(r.query)
+	if r.query != "" {
+		n++
+	}
+	if n > maxTarget {
 		return nil, jobs.Fail(jobs.CodeInvalidSelector, "the selector makes a request of %d bytes, the API accepts %d; select by fewer or shorter values", n, maxTarget)
 	}
 	from := c.origin.Load()
 	if from == nil || from.text != base {
-		parsed, err := url.Parse(base)
-		if err != nil {
-			return nil, &notSentError{fmt.Errorf("build request: %w", err)}
-		}
-		from = &origin{text: base, url: parsed}
+		from = newOrigin(base)
 		c.origin.Store(from)
 	}
-	at := *from.url
-	at.Path += r.path
-	at.RawQuery = r.query
-	return &at, nil
+	if from.url != nil && !strings.ContainsAny(r.path, "%?#") {
+		at := *from.url
+		at.Path += r.path
+		at.RawQuery = r.query
+		return &at, nil
+	}
+	target := base + r.path
+	if r.query != "" {
+		target += "?" + r.query
+	}
+	at, err := url.Parse(target)
+	if err != nil {
+		return nil, &notSentError{fmt.Errorf("build request: %w", err)}
+	}
+	at.Host = strings.TrimSuffix(at.Host, ":") // as http.NewRequest does
+	return at, nil
 }
 
 // open returns the body, its length and its content type.

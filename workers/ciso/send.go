@@ -65,12 +65,19 @@ func (c *Client) roundTrip(ctx context.Context, r *request, token string) (*answ
 		return nil, err
 	}
 	return c.told(ctx, r, token, func(route int, took time.Duration, status int, err error) {
-		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil || status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		if err != nil && timedOut(ctx, err) || status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 			c.inflight.unanswered()
 			return
 		}
 		c.inflight.answered(route, took, err == nil && r.timeout == 0)
 	})
+}
+
+// timedOut reports whether an error says that the server took a request and did not
+// answer in time.
+func timedOut(ctx context.Context, err error) bool {
+	var unsent *notSentError
+	return errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && !errors.As(err, &unsent)
 }
 
 // told sends a request, and tells how it went.
@@ -117,11 +124,12 @@ func (c *Client) exchange(ctx context.Context, r *request, token string) (a *ans
 // do sends a request, follows redirects, and gives up after the timeout, which
 // includes reading the answer. Call done when that has been read.
 func (c *Client) do(req *http.Request, timeout time.Duration) (resp *http.Response, done func(), err error) {
+	deadline := time.Now().Add(timeout)
 	if c.direct != nil && c.direct.takes(req) {
 		// What http.Client does about a request costs as much as writing it, and is
 		// for redirects alone. One is asked once more then: only reads follow it.
-		resp, err = c.direct.ask(req, time.Now().Add(timeout))
-		if err != nil || req.Method != http.MethodGet || resp.StatusCode/100 != 3 {
+		resp, err = c.direct.ask(req, deadline)
+		if err != nil || req.Method != http.MethodGet || !redirects(resp) {
 			return resp, func() {}, err
 		}
 		_ = resp.Body.Close()
@@ -129,9 +137,18 @@ func (c *Client) do(req *http.Request, timeout time.Duration) (resp *http.Respon
 	if !permitted(req.Context()) {
 		return nil, nil, errNotPermitted
 	}
-	ctx, cancel := context.WithTimeout(req.Context(), timeout)
+	ctx, cancel := context.WithDeadline(req.Context(), deadline)
 	if resp, err = c.http.Do(req.WithContext(ctx)); err != nil {
 		cancel()
 	}
 	return resp, cancel, err
+}
+
+// redirects reports whether http.Client would follow an answer.
+func redirects(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return resp.Header.Get("Location") != ""
+	}
+	return false
 }
