@@ -1,12 +1,13 @@
 package jobs
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 
 	"github.com/agnivade/levenshtein"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"dispatcher/internal/anyjson"
 )
 
 // Message is a message of a known type whose outer shape is right. Its selector
@@ -38,7 +39,7 @@ func DecodeMessage(value []byte) (*Message, error) {
 	// Not by struct tags: those match names in any case, and "Values" must not
 	// bring in what nobody has checked.
 	var o outline
-	err := o.find(jsontext.NewDecoder(bytes.NewBuffer(value), jsontext.AllowDuplicateNames(true)), value)
+	err := anyjson.Decode(value, func(d *jsontext.Decoder) error { return o.find(d, value) }, jsontext.AllowDuplicateNames(true))
 	if err != nil {
 		return nil, fmt.Errorf("read message: %w", err)
 	}

@@ -34,7 +34,18 @@ func readOutline(value []byte) (o outline, failure *Failure) {
 	case !utf8.Valid(value):
 		return o, invalid("the message is not UTF-8: send JSON in UTF-8")
 	}
-	d := jsontext.NewDecoder(bytes.NewBuffer(value)) // a Buffer is read in place
+	_ = anyjson.Decode(value, func(d *jsontext.Decoder) error {
+		failure = o.read(d, value)
+		return nil
+	})
+	if failure == nil && tooDeep(value) {
+		failure = invalid("the message is nested deeper than %d: send it flatter", maxDepth)
+	}
+	return o, failure
+}
+
+// read reads the whole text, which must be one object.
+func (o *outline) read(d *jsontext.Decoder, value []byte) *Failure {
 	kind := d.PeekKind()
 	var err error
 	if kind == '{' {
@@ -43,18 +54,15 @@ func readOutline(value []byte) (o outline, failure *Failure) {
 		_, err = d.ReadValue() // what begins like something else may be nothing
 	}
 	if err != nil {
-		return o, invalid("the message is not valid JSON: %s", cut(strings.TrimPrefix(err.Error(), "jsontext: "), 200))
+		return invalid("the message is not valid JSON: %s", cut(strings.TrimPrefix(err.Error(), "jsontext: "), 200))
 	}
 	if kind != '{' {
-		return o, invalid("the message is %s: send a JSON object", kindName(kind))
+		return invalid("the message is %s: send a JSON object", kindName(kind))
 	}
 	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-		return o, invalid("the message has more behind its JSON object: send one object per record")
+		return invalid("the message has more behind its JSON object: send one object per record")
 	}
-	if tooDeep(value) {
-		return o, invalid("the message is nested deeper than %d: send it flatter", maxDepth)
-	}
-	return o, nil
+	return nil
 }
 
 // find reads one object to its end.
@@ -186,7 +194,11 @@ func build(raw jsontext.Value) (object map[string]any, err error) {
 	if isEmpty(raw) {
 		return nil, nil
 	}
-	if object, err = anyjson.Object(anyjson.NewDecoder(raw)); err != nil {
+	err = anyjson.Lenient(raw, func(d *jsontext.Decoder) error {
+		object, err = anyjson.Object(d)
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("read message: %w", err)
 	}
 	return object, nil

@@ -14,8 +14,8 @@ import (
 // operations the last one had, the more may share the next sync. A lone one never
 // waits.
 const (
-	pauseMost = 5 * time.Millisecond
-	pauseEach = pauseMost / 20
+	pauseMost = 10 * time.Millisecond
+	pauseEach = pauseMost / 40
 )
 
 // maxBatch bounds the operations of one transaction.

@@ -25,12 +25,21 @@ func (r *Run) outcome(ctx context.Context, err error) jobs.Outcome {
 		Objects: r.objects, Unanswered: r.unanswered, Steps: r.pending, Note: r.note,
 		StartedAt: r.flushedAt, EndedAt: r.clock(),
 	}
+	if o.Kind = jobs.OutcomeSucceeded; err != nil {
+		r.unsuccessful(ctx, err, &o)
+	}
+	if r.writing || o.Kind == jobs.OutcomeSucceeded || o.Kind == jobs.OutcomeFailed {
+		o.Steps = append(r.resolved, r.pending...)
+	}
+	return o
+}
+
+// unsuccessful says in o what an error means.
+func (r *Run) unsuccessful(ctx context.Context, err error, o *jobs.Outcome) {
 	var failure *jobs.Failure
 	var hold *jobs.HoldError
 	var transient *jobs.TransientError
 	switch {
-	case err == nil:
-		o.Kind = jobs.OutcomeSucceeded
 	case errors.Is(err, jobs.ErrLocked):
 		o.Kind, o.Wanted = jobs.OutcomeLocked, r.wanted
 	case errors.Is(err, errMayLand):
@@ -47,10 +56,6 @@ func (r *Run) outcome(ctx context.Context, err error) jobs.Outcome {
 	default:
 		o.Kind, o.Failure = jobs.OutcomeRetry, retryFailure(err, 0)
 	}
-	if r.writing || o.Kind == jobs.OutcomeSucceeded || o.Kind == jobs.OutcomeFailed {
-		o.Steps = append(r.resolved, r.pending...)
-	}
-	return o
 }
 
 // retryFailure words an attempt that may succeed the next time.

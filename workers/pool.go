@@ -82,9 +82,14 @@ func (p *Pool) Run(ctx context.Context) {
 	defer giveUp()
 	defer context.AfterFunc(work, func() { time.AfterFunc(reportGrace, giveUp) })()
 	var group sync.WaitGroup
-	// Twice as many goroutines as slots: while the outcomes of some are being
-	// stored, the others keep the API busy.
-	for range 2 * p.cfg.Concurrency {
+	// More goroutines than slots: while the outcomes of some are being stored, the
+	// others keep the API busy. On another host each may have a job that another
+	// worker could carry out.
+	loops := 3
+	if p.cfg.Away {
+		loops = 2
+	}
+	for range loops * p.cfg.Concurrency {
 		group.Go(func() { p.loop(ctx, work, report) })
 	}
 	<-ctx.Done()
@@ -204,7 +209,7 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	}
 	run.steps, run.tracer = p.cfg.Steps, p.cfg.Tracer
 	err := p.cfg.Workflows.carryOut(ctx, run)
-	if valid != nil && !valid() {
+	if err != nil && valid != nil && !valid() {
 		cancel(errRevoked) // what it found out too late is no attempt
 	}
 	outcome := run.outcome(ctx, err)

@@ -39,10 +39,10 @@ type Run struct {
 	tracer Tracer // nil: nothing is traced
 	clock  func() time.Time
 
-	recorded   map[string]jobs.Step // of this and earlier attempts
-	used       map[string]bool      // names of steps that this attempt has passed
-	resolved   []jobs.Step          // what selectors matched, not to be stored before the first write
-	pending    []jobs.Step          // done, not yet flushed
+	recorded   map[string]*jobs.Step // of this and earlier attempts
+	used       map[string]bool       // names of steps that this attempt has passed
+	resolved   []jobs.Step           // what selectors matched, not to be stored before the first write
+	pending    []jobs.Step           // done, not yet flushed
 	flushedAt  time.Time
 	locked     []string // objects whose locks are held
 	wanted     []string // objects that could not be had
@@ -55,9 +55,10 @@ type Run struct {
 func newRun(claim *jobs.Claim, claims Claims, clock func() time.Time, log *slog.Logger) *Run {
 	r := &Run{
 		Claim: claim, log: log, claims: claims, clock: clock,
-		recorded: make(map[string]jobs.Step), used: make(map[string]bool), flushedAt: clock(), locked: claim.Granted,
+		recorded: make(map[string]*jobs.Step), used: make(map[string]bool), flushedAt: clock(), locked: claim.Granted,
 	}
-	for _, s := range claim.Steps {
+	for i := range claim.Steps {
+		s := &claim.Steps[i]
 		r.recorded[s.Name] = s
 		r.writing = r.writing || s.State == jobs.StepDone
 	}
@@ -90,7 +91,9 @@ func covers(held, wanted []string) bool {
 }
 
 func sorted(names []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(names)))
+	names = slices.Clone(names)
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // BeginWrites says that the first write comes now: what was resolved is part of
@@ -101,9 +104,13 @@ func (r *Run) BeginWrites(ctx context.Context, pin bool) error {
 	}
 	r.writing = true
 	for _, s := range r.resolved {
-		r.recorded[s.Name] = s
+		r.recorded[s.Name] = &s
 	}
-	r.pending = append(r.pending, r.resolved...)
+	if r.pending == nil {
+		r.pending = r.resolved
+	} else {
+		r.pending = append(r.pending, r.resolved...)
+	}
 	fresh := len(r.resolved) > 0
 	r.resolved = nil
 	if pin && fresh {
@@ -121,6 +128,9 @@ func (r *Run) Write(locks []string, fn func() error) error {
 	err := fn()
 	crashpoint.Here("effect")
 	r.unanswered = slices.DeleteFunc(r.unanswered, func(name string) bool { return slices.Contains(locks, name) })
+	if err == nil {
+		return nil
+	}
 	var lost *ciso.UnansweredError
 	if errors.As(err, &lost) {
 		r.unanswered = append(r.unanswered, locks...)

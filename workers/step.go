@@ -51,6 +51,9 @@ func Resolve[T any](ctx context.Context, r *Run, name string, fn func(context.Co
 	if err != nil {
 		return result, err
 	}
+	if r.resolved == nil {
+		r.resolved = make([]jobs.Step, 0, 2) // the steps of most jobs
+	}
 	r.resolved = append(r.resolved, step)
 	return result, nil
 }
@@ -82,7 +85,7 @@ func DoOnce[T any](ctx context.Context, r *Run, name string, look func(context.C
 		}
 	}
 	intent := jobs.Step{Name: name, State: jobs.StepIntent, StartedAt: started}
-	r.recorded[name] = intent
+	r.recorded[name] = &intent
 	r.pending = append(r.pending, intent)
 	if err := r.flush(ctx, true); err != nil {
 		return result, err
@@ -103,7 +106,10 @@ func (r *Run) pass(name string) (s jobs.Step, known bool, err error) {
 		return s, false, jobs.ErrCanceled
 	}
 	r.used[name] = true
-	s, known = r.recorded[name]
+	recorded, known := r.recorded[name]
+	if known {
+		s = *recorded
+	}
 	return s, known, nil
 }
 
@@ -120,7 +126,7 @@ func (r *Run) again(forget ...string) {
 // known reports whether anything is recorded of a step, and whether it is done.
 func (r *Run) known(name string) (begun, done bool) {
 	s, begun := r.recorded[name]
-	return begun, s.State == jobs.StepDone
+	return begun, begun && s.State == jobs.StepDone
 }
 
 // done records a step's result, to be flushed later.
@@ -129,7 +135,7 @@ func (r *Run) done(name string, started time.Time, result any) error {
 	if err != nil {
 		return err
 	}
-	r.recorded[name] = step
+	r.recorded[name] = &step
 	r.pending = append(r.pending, step)
 	return nil
 }
@@ -180,14 +186,18 @@ func (r *Run) flush(ctx context.Context, sync bool) error {
 }
 
 func encode(name string, started, finished time.Time, result any) (jobs.Step, error) {
+	step := jobs.Step{Name: name, State: jobs.StepDone, StartedAt: started, FinishedAt: finished}
+	if result == (struct{}{}) {
+		return step, nil
+	}
 	raw, err := json.Marshal(result)
 	if err != nil {
 		return jobs.Step{}, fmt.Errorf("record step %s: %w", name, err)
 	}
-	if string(raw) == "null" || string(raw) == "{}" {
-		raw = nil
+	if string(raw) != "null" && string(raw) != "{}" {
+		step.Result = raw
 	}
-	return jobs.Step{Name: name, State: jobs.StepDone, StartedAt: started, FinishedAt: finished, Result: raw}, nil
+	return step, nil
 }
 
 // decode reads a recorded result, unless err says that there is none.

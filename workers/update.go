@@ -84,11 +84,15 @@ func (u *update) one(ctx context.Context, id string) error {
 	_, err := Do(ctx, u.Run, "patch/"+id, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, u.Write([]string{u.lock(id)}, func() error { return u.patch(ctx, id) })
 	})
-	var failure *jobs.Failure
-	if err == nil || errors.As(err, &failure) && failure.Code == jobs.CodeIgnoredFields { // the others are applied
+	if err == nil || isIgnoredFields(err) { // the others are applied
 		u.Wrote(id)
 	}
 	return err
+}
+
+func isIgnoredFields(err error) bool {
+	var failure *jobs.Failure
+	return errors.As(err, &failure) && failure.Code == jobs.CodeIgnoredFields
 }
 
 // patch writes one object. An attempt that follows another one looks first

@@ -6,14 +6,37 @@ package anyjson
 import (
 	"bytes"
 	"encoding/json"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// NewDecoder reads text as leniently as encoding/json does: of a name that
-// comes twice the last value counts, and what is not UTF-8 is replaced.
-func NewDecoder(text []byte) *jsontext.Decoder {
-	return jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+// decoder has the text that it reads.
+type decoder struct {
+	jsontext.Decoder
+	text bytes.Buffer // is read in place
+}
+
+// decoders are kept: making one costs as much as reading a short text with it.
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+// Decode calls fn with a decoder of text, which is fn's until it returns.
+func Decode(text []byte, fn func(*jsontext.Decoder) error, options ...jsontext.Options) error {
+	d := decoders.Get().(*decoder)
+	d.text = *bytes.NewBuffer(text)
+	d.Reset(&d.text, options...)
+	err := fn(&d.Decoder)
+	d.text = bytes.Buffer{}
+	d.Reset(&d.text) // the text may be large, and is not kept
+	decoders.Put(d)
+	return err
+}
+
+// Lenient calls fn with a decoder that reads text as leniently as encoding/json
+// does: of a name that comes twice the last value counts, and what is not UTF-8 is
+// replaced.
+func Lenient(text []byte, fn func(*jsontext.Decoder) error) error {
+	return Decode(text, fn, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // Read reads any value.

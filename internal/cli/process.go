@@ -158,15 +158,16 @@ func (p *process) logEnded(job jobs.Job) {
 	if p.tracing != nil {
 		p.tracing.Ended(&job)
 	}
-	attrs := []any{"job", job.ID, "type", job.Type, "attempts", job.Attempts, "objects", len(job.Objects)}
+	attrs := make([]slog.Attr, 0, 7)
+	attrs = append(attrs, slog.String("job", job.ID), slog.String("type", job.Type), slog.Int("attempts", job.Attempts), slog.Int("objects", len(job.Objects)))
 	if !job.StartedAt.IsZero() && !job.FinishedAt.IsZero() {
-		attrs = append(attrs, "took", job.FinishedAt.Sub(job.StartedAt).Round(time.Millisecond))
+		attrs = append(attrs, slog.Duration("took", job.FinishedAt.Sub(job.StartedAt).Round(time.Millisecond)))
 	}
+	level := slog.LevelInfo
 	if job.State == jobs.Failed && job.Failure != nil {
-		p.log.Warn("failed", append(attrs, "code", job.Failure.Code, "error", job.Failure.Message)...)
-		return
+		level, attrs = slog.LevelWarn, append(attrs, slog.String("code", string(job.Failure.Code)), slog.String("error", job.Failure.Message))
 	}
-	p.log.Info(job.State.String(), attrs...)
+	p.log.LogAttrs(context.Background(), level, job.State.String(), attrs...)
 }
 
 // openOutside lets workers and operators on other hosts in, once run serves them.

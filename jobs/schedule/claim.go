@@ -107,6 +107,7 @@ func (s *Scheduler) take(c *claimer) *entry {
 	}
 	s.inHand++
 	s.ready.inHand[e.kind]++
+	s.tellWanted()
 	return e
 }
 

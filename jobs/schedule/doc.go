@@ -27,7 +27,9 @@
 //     ended its job and objects are given to nobody. The ledger knows of it before
 //     the first write, so that the next process gives it the time of a whole lease.
 //   - What is known ahead is bounded: [Scheduler.WaitRoom] blocks ingest at
-//     MaxUnfinished jobs.
+//     MaxUnfinished jobs. While jobs end quickly and enough of them could run it
+//     delays ingest earlier, so that what comes need not be read from JOBS again; it
+//     never stops it for that.
 //
 // # Failure cases
 //

@@ -48,9 +48,10 @@ type Scheduler struct {
 	revoked    context.Context // ends when running jobs must stop at once
 	revoke     context.CancelFunc
 	idle       chan struct{} // closed and renewed whenever inHand falls to 0
-	room       chan struct{} // closed and renewed whenever a job leaves
+	room       chan struct{} // closed when a job leaves; nil: nobody waits
 	cached     int64         // bytes of hot payloads
 	cold       int           // waiting jobs that never were hot
+	wanted     chan struct{} // closed when the next messages are wanted; nil: nobody waits
 	warming    sync.Mutex
 	waking     *time.Timer
 	onFailed   func() // an error record waits in the outbox
@@ -77,7 +78,6 @@ func New(cfg Config) (*Scheduler, error) {
 		holds:     newHolds(),
 		parked:    make(map[jobs.Reason][]*entry),
 		idle:      make(chan struct{}),
-		room:      make(chan struct{}),
 		onResult:  func() {},
 		onFailed:  func() {},
 		onEnded:   func(jobs.Job) {},
@@ -278,8 +278,11 @@ func (s *Scheduler) forget(e *entry, now time.Time) {
 	s.dropHot(e)
 	s.uncold(e)
 	s.promote(s.lanes.remove(e), now)
-	close(s.room)
-	s.room = make(chan struct{})
+	s.tellWanted()
+	if s.room != nil {
+		close(s.room)
+		s.room = nil
+	}
 }
 
 func (s *Scheduler) dropHot(e *entry) {

@@ -65,16 +65,19 @@ func (s *Scheduler) Room() int {
 	return s.cfg.MaxUnfinished - len(s.bySeq)
 }
 
-// WaitRoom returns when the read-ahead has room.
+// WaitRoom returns when the read-ahead has room, see also pace.
 func (s *Scheduler) WaitRoom(ctx context.Context) error {
 	for {
 		s.mu.Lock()
-		free := s.cfg.MaxUnfinished - len(s.bySeq)
+		if len(s.bySeq) < s.cfg.MaxUnfinished {
+			s.mu.Unlock()
+			return s.pace(ctx)
+		}
+		if s.room == nil {
+			s.room = make(chan struct{})
+		}
 		changed := s.room
 		s.mu.Unlock()
-		if free > 0 {
-			return nil
-		}
 		select {
 		case <-changed:
 		case <-ctx.Done():

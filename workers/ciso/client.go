@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -58,19 +59,23 @@ func (c *Client) InFlight() (limit, used int) { return c.inflight.now() }
 
 // Client talks to one CISO Assistant. It is safe for concurrent use.
 type Client struct {
-	cfg      Config
-	http     *http.Client
-	limiter  *rate.Limiter
-	inflight *inflight
-	session  *session
-	known    map[Resource]map[string]filter // selector keys
-	prober   prober
-	rights   rights
-	folders  folderCache
-	audits   auditCache
-	schema   schemaCache
-	choices  choiceCache
-	routes   routeTable
+	cfg        Config
+	http       *http.Client
+	direct     *direct  // the transport of http, if that is one
+	agent      []string // the User-Agent
+	origin     atomic.Pointer[origin]
+	authorized atomic.Pointer[authorized]
+	limiter    *rate.Limiter
+	inflight   *inflight
+	session    *session
+	known      map[Resource]map[string]filter // selector keys
+	prober     prober
+	rights     rights
+	folders    folderCache
+	audits     auditCache
+	schema     schemaCache
+	choices    choiceCache
+	routes     routeTable
 
 	readBreaker, writeBreaker breaker
 
@@ -94,7 +99,8 @@ func New(cfg Config) (*Client, error) {
 			return nil, err
 		}
 	}
-	c := &Client{cfg: cfg, http: &http.Client{Transport: transport, CheckRedirect: sameOriginOnly}, known: make(map[Resource]map[string]filter), routes: newRouteTable(), inflight: newInflight(cfg.Concurrency, cfg.Clock)}
+	c := &Client{cfg: cfg, http: &http.Client{Transport: transport, CheckRedirect: sameOriginOnly}, agent: []string{cfg.UserAgent}, known: make(map[Resource]map[string]filter), routes: newRouteTable(), inflight: newInflight(cfg.Concurrency, cfg.Clock)}
+	c.direct, _ = transport.(*direct)
 	for _, resource := range []Resource{AppliedControls, RequirementAssessments, Evidences} {
 		c.known[resource] = filters(resource)
 	}

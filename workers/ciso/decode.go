@@ -19,11 +19,12 @@ import (
 func decodeAnswer(body []byte, out any, want []string) error {
 	switch out := out.(type) {
 	case *list:
-		return out.read(anyjson.NewDecoder(body), want)
+		return anyjson.Lenient(body, func(d *jsontext.Decoder) error { return out.read(d, want) })
 	case *row:
-		r, err := readRow(anyjson.NewDecoder(body), want)
-		*out = r
-		return err
+		return anyjson.Lenient(body, func(d *jsontext.Decoder) (err error) {
+			*out, err = readRow(d, want)
+			return err
+		})
 	}
 	return decode(body, out)
 }
@@ -77,10 +78,14 @@ func readRow(d *jsontext.Decoder, want []string) (row, error) {
 	}
 	r := make(row, max(len(want), 8))
 	err := members(d, func(name []byte) error {
-		if want != nil && !slices.ContainsFunc(want, func(w string) bool { return w == string(name) }) {
+		key := ""
+		if i := slices.IndexFunc(want, func(w string) bool { return w == string(name) }); i >= 0 {
+			key = want[i]
+		} else if want != nil {
 			return d.SkipValue()
+		} else {
+			key = string(name)
 		}
-		key := string(name)
 		v, err := anyjson.Read(d)
 		r[key] = v
 		return err

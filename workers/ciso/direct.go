@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -19,8 +20,8 @@ const mostDirect = 64 << 10
 // direct is a transport for small requests to a plain HTTP address, as inside a
 // cluster. The standard one keeps two goroutines beside each connection, and handing
 // over to them costs this host as much as half of all else about a request; here the
-// goroutine that asks writes and reads itself. Requests and answers are still written
-// and read by net/http. All others the standard transport has.
+// goroutine that asks writes and reads itself. Answers are still read by net/http.
+// All other requests the standard transport has.
 type direct struct {
 	standard *http.Transport
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
@@ -41,33 +42,50 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !d.takes(req) {
 		return d.standard.RoundTrip(req.WithContext(guarded(req.Context())))
 	}
-	for {
-		l, err := d.get(req)
+	deadline, _ := req.Context().Deadline()
+	return d.ask(req, deadline)
+}
+
+// ask sends a request that it takes, and gives up at the deadline (zero: never) with
+// [context.DeadlineExceeded]; that holds for reading the answer's body, too.
+func (d *direct) ask(req *http.Request, deadline time.Time) (*http.Response, error) {
+	defer closeBody(req)
+	for fresh := false; ; fresh = true {
+		l, err := d.get(req, deadline, fresh)
 		if err != nil {
-			closeBody(req)
 			return nil, err
 		}
-		resp, err := d.exchange(l, req)
+		resp, err := d.exchange(l, req, deadline)
 		// As the standard transport does: a read is repeated when a server that
 		// closes idle connections was quicker. A write may have been carried out.
-		if err != nil && l.used && req.Method == http.MethodGet && req.Context().Err() == nil && !errors.Is(err, errNotPermitted) {
+		if err != nil && l.used && req.Method == http.MethodGet && req.Context().Err() == nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errNotPermitted) {
 			continue
 		}
 		return resp, err
 	}
 }
 
-// takes reports whether a request can go over a line.
+// takes reports whether a request can go over a line: what is out of the ordinary
+// is left to the standard transport, which knows what is allowed.
 func (d *direct) takes(req *http.Request) bool {
-	if req.URL.Scheme != "http" || !plainText(req.URL.Host) {
+	if req.URL.Scheme != "http" || req.Host != req.URL.Host || !ordinary(req.Host) || strings.Contains(req.Host, "%") {
 		return false
 	}
-	if req.Body != nil && (req.ContentLength <= 0 || req.ContentLength > mostDirect) {
+	if req.Close || len(req.TransferEncoding) > 0 || len(req.Trailer) > 0 || req.URL.Opaque != "" || req.URL.User != nil {
 		return false
 	}
-	for _, values := range req.Header {
+	if req.Body == nil && req.ContentLength != 0 || req.Body != nil && (req.ContentLength <= 0 || req.ContentLength > mostDirect) {
+		return false
+	}
+	if !letters(req.Method) || len(req.Header["User-Agent"]) > 1 {
+		return false
+	}
+	for name, values := range req.Header {
+		if !letters(name) || frames(name) {
+			return false
+		}
 		for _, v := range values {
-			if !plainText(v) { // the standard transport knows what is allowed
+			if !plainText(v) {
 				return false
 			}
 		}
@@ -79,27 +97,61 @@ func (d *direct) takes(req *http.Request) bool {
 	return proxy == nil && err == nil
 }
 
-func plainText(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+func plainText(s string) bool { return between(s, ' ', '~') }
+
+// letters reports whether s can be a method or the name of a field, without the signs
+// that RFC 9110 allows there, too.
+func letters(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// frames reports whether a field says where the request ends, or whose it is: that is
+// never taken from the headers.
+func frames(name string) bool {
+	switch len(name) {
+	case len("Host"), len("Trailer"), len("Content-Length"), len("Transfer-Encoding"):
+		switch strings.ToLower(name) {
+		case "host", "trailer", "content-length", "transfer-encoding":
+			return true
+		}
+	}
+	return false
+}
+
+// ordinary reports whether s is a text without blanks.
+func ordinary(s string) bool { return s != "" && between(s, '!', '~') }
+
+func between(s string, low, high byte) bool {
+	for i := range len(s) {
+		if s[i] < low || s[i] > high {
+			return false
+		}
+	}
+	return true
 }
 
 // exchange sends a request over a line, which is closed on an error, and is kept
 // when the answer was read.
-func (d *direct) exchange(l *line, req *http.Request) (*http.Response, error) {
+func (d *direct) exchange(l *line, req *http.Request, deadline time.Time) (*http.Response, error) {
 	ctx := req.Context()
-	stop := context.AfterFunc(ctx, l.abort)
+	l.begin(ctx, deadline)
 	resp, err := l.exchange(req)
 	if err != nil {
-		stop()
+		l.end()
 		_ = l.Close()
 		var unsent *notSentError
-		if ctx.Err() != nil && !errors.Is(err, errNotPermitted) && !errors.As(err, &unsent) {
-			return nil, ctx.Err()
+		if errors.Is(err, errNotPermitted) || errors.As(err, &unsent) {
+			return nil, err
 		}
-		return nil, err
+		return nil, late(ctx, err)
 	}
 	keep := !resp.Close && resp.StatusCode >= http.StatusOK
-	body := &answerBody{ReadCloser: resp.Body, ctx: ctx, line: l, pool: d, stop: stop, keep: keep}
+	body := &answerBody{ReadCloser: resp.Body, ctx: ctx, line: l, pool: d, keep: keep}
 	if resp.Body == http.NoBody {
 		body.end(keep)
 	}
@@ -107,18 +159,35 @@ func (d *direct) exchange(l *line, req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// get returns an idle line that is open, or a new one. A server closes idle
+// late says that an error is the end of the request's time.
+func late(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return context.DeadlineExceeded
+	}
+	return err
+}
+
+// get returns an idle line that is open, unless a fresh one is wanted, or a new one. A server closes idle
 // connections when it likes; a write on one gets no answer, so it is looked at
 // before.
-func (d *direct) get(req *http.Request) (*line, error) {
-	for l := d.last(); l != nil; l = d.last() {
+func (d *direct) get(req *http.Request, deadline time.Time, fresh bool) (*line, error) {
+	for l := d.last(); l != nil && !fresh; l = d.last() {
 		if d.clock().Sub(l.since) < idleTimeout && l.quiet() {
 			l.used = true
 			return l, nil
 		}
 		_ = l.Close()
 	}
-	return d.open(req.Context(), req.URL)
+	ctx := req.Context()
+	if !deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	return d.open(ctx, req.URL)
 }
 
 func (d *direct) last() *line {

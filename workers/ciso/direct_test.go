@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -399,7 +400,23 @@ func TestLargeBodiesTLSAndProxiesAreTheStandardTransports(t *testing.T) {
 	}
 	for what, change := range map[string]func(*http.Request){
 		"TLS": func(r *http.Request) { r.URL.Scheme = "https" }, "a host that needs punycode": func(r *http.Request) { r.URL.Host = "bücher.example" },
-		"a header that is none": func(r *http.Request) { r.Header.Set("Authorization", "Token a\x00b") },
+		"a header that is none":        func(r *http.Request) { r.Header.Set("Authorization", "Token a\x00b") },
+		"a header's name that is none": func(r *http.Request) { r.Header["X: y"] = []string{"z"} },
+		"a name with a line break":     func(r *http.Request) { r.Header["X\r\nY"] = []string{"z"} },
+		"another host":                 func(r *http.Request) { r.Host = "elsewhere.example" },
+		"an address with a zone":       func(r *http.Request) { r.URL.Host = "[fe80::1%25eth0]:80"; r.Host = r.URL.Host },
+		"a connection to be closed":    func(r *http.Request) { r.Close = true },
+		"a trailer":                    func(r *http.Request) { r.Trailer = http.Header{"X": nil} },
+		"a length without a body":      func(r *http.Request) { r.Method, r.ContentLength = http.MethodPatch, 5 },
+		"a host among the headers":     func(r *http.Request) { r.Header["Host"] = []string{"other"} },
+		"a length among the headers":   func(r *http.Request) { r.Header["content-length"] = []string{"7"} },
+		"chunks among the headers":     func(r *http.Request) { r.Header["Transfer-Encoding"] = []string{"chunked"} },
+		"a trailer among the headers":  func(r *http.Request) { r.Header["Trailer"] = []string{"X"} },
+		"two agents":                   func(r *http.Request) { r.Header["User-Agent"] = []string{"a", "b"} },
+		"a password in the address":    func(r *http.Request) { r.URL.User = url.UserPassword("a", "b") },
+		"an opaque address":            func(r *http.Request) { r.URL.Opaque = "//elsewhere/" },
+		"a method that is none":        func(r *http.Request) { r.Method = "G T" },
+		"chunks":                       func(r *http.Request) { r.TransferEncoding = []string{"chunked"} },
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
 		if err != nil {
@@ -420,5 +437,188 @@ func TestLargeBodiesTLSAndProxiesAreTheStandardTransports(t *testing.T) {
 	}
 	if n := count.Load(); n != 0 {
 		t.Errorf("%d lines were opened", n)
+	}
+}
+
+// What is written here must be what net/http writes.
+func TestARequestIsTheStandardTransports(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*http.Request){
+		"a read":         func(r *http.Request) { r.Method, r.Body, r.ContentLength = http.MethodGet, nil, 0 },
+		"a write":        func(*http.Request) {},
+		"without a body": func(r *http.Request) { r.Method, r.Body, r.ContentLength = http.MethodPost, nil, 0 },
+		"a removal":      func(r *http.Request) { r.Method, r.Body, r.ContentLength = http.MethodDelete, nil, 0 },
+		"a head":         func(r *http.Request) { r.Method, r.Body, r.ContentLength = http.MethodHead, nil, 0 },
+		"a query":        func(r *http.Request) { r.URL.RawQuery = "ref_id=a+b%26&limit=2" },
+		"a path":         func(r *http.Request) { r.URL.Path = "/api/x y/é?#%/" },
+		"no path":        func(r *http.Request) { r.URL.Path = "" },
+		"more headers":   func(r *http.Request) { r.Header["X-Two"] = []string{" a ", "b: c"} },
+	} {
+		request := func() *http.Request {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, "http://ciso.example:8000/api/", strings.NewReader("body"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("User-Agent", "dispatcher")
+			change(r)
+			return r
+		}
+		read := func(text []byte) (*http.Request, string) {
+			r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(text)))
+			if err != nil {
+				t.Fatalf("%s: %v of %q", name, err, text)
+			}
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			return r, string(body)
+		}
+		var standard bytes.Buffer
+		if err := request().Write(&standard); err != nil {
+			t.Fatal(err)
+		}
+		if !(&direct{standard: &http.Transport{}}).takes(request()) {
+			t.Fatalf("%s is not taken", name)
+		}
+		own, err := compose(nil, request())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, body := read(own)
+		want, wantBody := read(standard.Bytes())
+		if got.Method != want.Method || got.RequestURI != want.RequestURI || got.Host != want.Host || got.ContentLength != want.ContentLength ||
+			len(got.TransferEncoding) > 0 || body != wantBody || !reflect.DeepEqual(got.Header, want.Header) {
+			t.Errorf("%s:\n%q, want\n%q", name, own, standard.Bytes())
+		}
+	}
+}
+
+func TestABodyOfAnotherLengthIsNotSent(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { asked.Add(1); echo(w, r) }))
+	d, _ := dials(t, server)
+	for announced, body := range map[int64]string{3: "ab", 2: "abc", 1: ""} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, server.URL, io.NopCloser(strings.NewReader(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.ContentLength = announced
+		var unsent *notSentError
+		if _, err := d.RoundTrip(req); !errors.As(err, &unsent) {
+			t.Errorf("%q as %d bytes: %v", body, announced, err)
+		}
+	}
+	if n := asked.Load(); n != 0 {
+		t.Errorf("%d requests came", n)
+	}
+}
+
+// The deadline is the connection's: neither a read that it ends nor one after it may
+// be repeated or hang, and a write that it ends may have been carried out.
+func TestADeadlineEndsARequest(t *testing.T) {
+	t.Parallel()
+	var hang atomic.Bool
+	var asked atomic.Int64
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if hang.Load() {
+			<-release
+		}
+		echo(w, r)
+	}))
+	d, count := dials(t, server)
+	t.Cleanup(func() { close(release) })
+	send := func(method string, deadline time.Time) error {
+		req, err := http.NewRequestWithContext(t.Context(), method, server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := d.ask(req, deadline)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err
+	}
+	for _, method := range []string{http.MethodGet, http.MethodPatch} {
+		for _, deadline := range []time.Time{time.Now().Add(time.Minute), {}} {
+			if err := send(method, deadline); err != nil { // there is a line from now on
+				t.Fatal(err)
+			}
+		}
+		hang.Store(true)
+		before := asked.Load()
+		var unsent *notSentError
+		if err := send(method, time.Now().Add(30*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &unsent) {
+			t.Errorf("%s: %v", method, err)
+		}
+		if n := asked.Load() - before; n != 1 {
+			t.Errorf("%s was asked %d times", method, n)
+		}
+		hang.Store(false)
+	}
+	if n := count.Load(); n > 6 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// Neither the deadline of a former request nor the time that it may take unwatched
+// says anything about the next one.
+func TestALineIsUsedAgainWhateverTheDeadlineWas(t *testing.T) {
+	t.Parallel()
+	var slow atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slow.Load() {
+			time.Sleep(patience + 10*time.Millisecond) // so that it is watched
+		}
+		echo(w, r)
+	}))
+	d, count := dials(t, server)
+	for _, size := range []int{10, mostDirect} {
+		for _, slowly := range []bool{false, true} {
+			slow.Store(slowly)
+			want := strings.Repeat("x", size)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, server.URL, strings.NewReader(want))
+			if err != nil {
+				t.Fatal(err)
+			}
+			deadline := time.Now().Add(2 * patience)
+			resp, err := d.ask(req, deadline)
+			if err != nil {
+				t.Fatalf("%d bytes, slow: %v: %v", size, slowly, err)
+			}
+			got, err := io.ReadAll(resp.Body)
+			if err != nil || string(got) != want {
+				t.Errorf("%d of %d bytes: %v", len(got), size, err)
+			}
+			time.Sleep(time.Until(deadline)) // it must have passed
+		}
+	}
+	if n := count.Load(); n != 1 {
+		t.Errorf("%d connections were opened, want 1", n)
+	}
+}
+
+func TestAnAnswerThatStallsIsGivenUpWithItsContext(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]string{
+		"before it begins": "", "in its head": "HTTP/1.1 200 OK\r\nContent-", "in its body": "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+	} {
+		address := raw(t, func([]byte) string { return answer })
+		for _, size := range []int{10, mostDirect} {
+			d := newDirect(&http.Transport{}, 4, time.Now)
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(patience/2, cancel)
+			if _, err := ask(ctx, d, http.MethodPatch, address, strings.Repeat("x", size)); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s, %d bytes: %v", name, size, err)
+			}
+			if len(d.idle) != 0 {
+				t.Errorf("%s, %d bytes: the line is kept", name, size)
+			}
+		}
 	}
 }

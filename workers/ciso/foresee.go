@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"dispatcher/internal/anyjson"
 	"dispatcher/jobs"
 )
 
@@ -32,7 +33,7 @@ func (c *Client) Foresee(ctx context.Context, resource Resource, id string, valu
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
+	for _, name := range anyjson.Names(values) {
 		if err := c.checkChoice(ctx, resource, name, values[name]); err != nil {
 			return nil, describeObject(resource, id, err)
 		}
@@ -44,7 +45,7 @@ func (c *Client) Foresee(ctx context.Context, resource Resource, id string, valu
 // foresee compares an object, as it is, with what is sent.
 func foresee(object row, values map[string]any) (changes map[string]Change, ignored []string) {
 	changes = make(map[string]Change)
-	for _, name := range slices.Sorted(maps.Keys(values)) {
+	for _, name := range anyjson.Names(values) {
 		before, there := object[name]
 		switch {
 		case !there && !writeOnly(object, name):

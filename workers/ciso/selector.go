@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"dispatcher/internal/anyjson"
 	"dispatcher/jobs"
 )
 
@@ -44,7 +45,7 @@ func (s Selector) parse(resource Resource, known map[string]filter) (*query, err
 	if resource == RequirementAssessments {
 		q.want = append(q.want, "compliance_assessment", "requirement")
 	}
-	for _, name := range slices.Sorted(maps.Keys(s)) {
+	for _, name := range anyjson.Names(s) {
 		if name == "target" {
 			if err := q.target(s[name]); err != nil {
 				return nil, err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // call sends a request and decodes a JSON answer into out (nil: drop it).
@@ -26,8 +28,10 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 	if err := c.ensureBase(ctx); err != nil {
 		return nil, err
 	}
-	if err := c.limiter.Wait(ctx); err != nil {
-		return nil, err
+	if c.limiter.Limit() != rate.Inf {
+		if err := c.limiter.Wait(ctx); err != nil {
+			return nil, err
+		}
 	}
 	token := ""
 	if !r.plain {
@@ -61,12 +65,19 @@ func (c *Client) roundTrip(ctx context.Context, r *request, token string) (*answ
 		return nil, err
 	}
 	return c.told(ctx, r, token, func(route int, took time.Duration, status int, err error) {
-		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil || status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		if err != nil && timedOut(ctx, err) || status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 			c.inflight.unanswered()
 			return
 		}
 		c.inflight.answered(route, took, err == nil && r.timeout == 0)
 	})
+}
+
+// timedOut reports whether an error says that the server took a request and did not
+// answer in time.
+func timedOut(ctx context.Context, err error) bool {
+	var unsent *notSentError
+	return errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && !errors.As(err, &unsent)
 }
 
 // told sends a request, and tells how it went.
@@ -86,30 +97,58 @@ func (c *Client) told(ctx context.Context, r *request, token string, ended func(
 }
 
 func (c *Client) exchange(ctx context.Context, r *request, token string) (a *answer, err error) {
-	timeout := r.timeout
-	if timeout == 0 {
-		timeout = c.cfg.Timeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	if !permitted(ctx) {
-		return nil, errNotPermitted
-	}
 	req, err := c.build(ctx, r, token)
 	if err != nil {
 		return nil, err
 	}
 	ended, status := c.trace(ctx, r, req), 0
 	defer func() { ended(status, err) }()
-	resp, err := c.http.Do(req)
+	timeout := r.timeout
+	if timeout == 0 {
+		timeout = c.cfg.Timeout
+	}
+	resp, done, err := c.do(req, timeout)
 	if err != nil {
 		return nil, err
 	}
-	status = resp.StatusCode
+	defer done()
 	defer resp.Body.Close()
+	status = resp.StatusCode
 	body, err := readAll(resp)
 	if err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	return &answer{status: resp.StatusCode, header: resp.Header, body: body}, nil
+}
+
+// do sends a request, follows redirects, and gives up after the timeout, which
+// includes reading the answer. Call done when that has been read.
+func (c *Client) do(req *http.Request, timeout time.Duration) (resp *http.Response, done func(), err error) {
+	deadline := time.Now().Add(timeout)
+	if c.direct != nil && c.direct.takes(req) {
+		// What http.Client does about a request costs as much as writing it, and is
+		// for redirects alone. One is asked once more then: only reads follow it.
+		resp, err = c.direct.ask(req, deadline)
+		if err != nil || req.Method != http.MethodGet || !redirects(resp) {
+			return resp, func() {}, err
+		}
+		_ = resp.Body.Close()
+	}
+	if !permitted(req.Context()) {
+		return nil, nil, errNotPermitted
+	}
+	ctx, cancel := context.WithDeadline(req.Context(), deadline)
+	if resp, err = c.http.Do(req.WithContext(ctx)); err != nil {
+		cancel()
+	}
+	return resp, cancel, err
+}
+
+// redirects reports whether http.Client would follow an answer.
+func redirects(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return resp.Header.Get("Location") != ""
+	}
+	return false
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
 
+	"dispatcher/internal/anyjson"
 	"dispatcher/jobs"
 )
 
@@ -21,7 +21,7 @@ func (c *Client) Update(ctx context.Context, resource Resource, id string, value
 	}
 	var written row
 	r := &request{method: http.MethodPatch, path: objectPath(resource, id), body: values, object: string(resource) + "/" + id}
-	r.want = slices.AppendSeq([]string{"id", "requirement", "status"}, maps.Keys(values))
+	r.want = append(anyjson.Names(values), "id", "requirement", "status")
 	if err := c.call(ctx, r, &written); err != nil {
 		return describeObject(resource, id, err)
 	}
@@ -45,7 +45,7 @@ func ignoredFailure(resource Resource, id string, ignored []string, values map[s
 		return nil
 	}
 	text := fmt.Sprintf("the API ignored %s of %s %s: no such field, read-only, or overruled", strings.Join(ignored, ", "), singular(resource), id)
-	applied := slices.DeleteFunc(slices.Sorted(maps.Keys(values)), func(name string) bool { return slices.Contains(ignored, name) })
+	applied := slices.DeleteFunc(anyjson.Names(values), func(name string) bool { return slices.Contains(ignored, name) })
 	if len(applied) > 0 {
 		text += "; applied: " + strings.Join(applied, ", ")
 	}
@@ -98,7 +98,7 @@ func describeObject(resource Resource, id string, err error) error {
 // CheckValues refuses what would destroy: a list of one empty element is taken
 // for an empty list, and unlinks everything (core/views.py).
 func CheckValues(values map[string]any) error {
-	for _, name := range slices.Sorted(maps.Keys(values)) {
+	for _, name := range anyjson.Names(values) {
 		list, ok := values[name].([]any)
 		if !ok {
 			continue
@@ -115,7 +115,7 @@ func CheckValues(values map[string]any) error {
 // ignoredFields returns the fields that a PATCH's answer lacks or shows
 // otherwise than they were sent.
 func ignoredFields(written row, values map[string]any) (names []string) {
-	for _, name := range slices.Sorted(maps.Keys(values)) {
+	for _, name := range anyjson.Names(values) {
 		got, there := written[name]
 		switch {
 		case !there && writeOnly(written, name):
