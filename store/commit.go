@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -10,12 +11,13 @@ import (
 	"dispatcher/jobs"
 )
 
-// pauseMost and pauseEach bound the time from one commit to the next: the more
-// operations the last one had, the more may share the next sync. A lone one never
-// waits.
+// These bound the time from one commit to the next: the more operations the last one
+// had, the more may share the next sync. A lone one never waits. Outcomes can wait
+// longer than what an attempt stands still for, such as a lease.
 const (
-	pauseMost = 10 * time.Millisecond
-	pauseEach = pauseMost / 40
+	pauseEach     = 250 * time.Microsecond
+	pauseMost     = 5 * time.Millisecond
+	pauseOutcomes = 10 * time.Millisecond
 )
 
 // maxBatch bounds the operations of one transaction.
@@ -27,6 +29,8 @@ type operation struct {
 	apply func(*change) error
 	after func()
 	done  chan error // nil: nobody waits
+
+	outcome bool // of a job: no attempt stands still for it
 }
 
 // change is a transaction in the making, with what memory learns from it.
@@ -44,7 +48,11 @@ func (c *change) bucket(name []byte) *bolt.Bucket { return c.tx.Bucket(name) }
 // place, so that the end of ctx is not waited for: whoever heard that it failed would
 // have in memory what the file does not say.
 func (l *Ledger) write(ctx context.Context, what string, apply func(*change) error, after func()) error {
-	op := &operation{apply: apply, after: after, done: make(chan error, 1)}
+	return l.submit(ctx, what, &operation{apply: apply, after: after})
+}
+
+func (l *Ledger) submit(ctx context.Context, what string, op *operation) error {
+	op.done = make(chan error, 1)
 	select {
 	case l.queue <- op:
 	case <-l.quit:
@@ -98,9 +106,18 @@ func (l *Ledger) commitLoop() {
 		}
 		last = time.Now()
 		batch = l.drain(batch)
-		pause = min(time.Duration(len(batch))*pauseEach, pauseMost)
+		pause = pauseAfter(batch)
 		l.commit(batch)
 	}
+}
+
+// pauseAfter is the time from the commit of a batch to the next.
+func pauseAfter(batch []*operation) time.Duration {
+	most := pauseOutcomes
+	if slices.ContainsFunc(batch, func(op *operation) bool { return !op.outcome }) {
+		most = pauseMost
+	}
+	return min(time.Duration(len(batch))*pauseEach, most)
 }
 
 func (l *Ledger) drain(batch []*operation) []*operation {

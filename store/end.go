@@ -55,14 +55,14 @@ func (l *Ledger) End(ctx context.Context, list ...jobs.Ending) error {
 	if len(list) == 1 {
 		what = "end job " + list[0].Job.ID
 	}
-	return l.write(ctx, what, func(c *change) error {
+	return l.submit(ctx, what, &operation{outcome: true, apply: func(c *change) error {
 		for i := range list {
 			if err := c.end(l, &list[i]); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, nil)
+	}})
 }
 
 func (c *change) end(l *Ledger, e *jobs.Ending) error {
