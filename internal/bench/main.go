@@ -1,5 +1,5 @@
 // Command bench measures the dispatcher against a bare loop that sends the same
-// requests with the same transport, in one run on one machine: ratios, not
+// requests over the standard transport, in one run on one machine: ratios, not
 // absolute figures, are what to compare.
 package main
 
