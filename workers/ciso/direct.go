@@ -170,9 +170,9 @@ func late(ctx context.Context, err error) error {
 	return err
 }
 
-// get returns an idle line that is open, unless a fresh one is wanted, or a new one. A server closes idle
-// connections when it likes; a write on one gets no answer, so it is looked at
-// before.
+// get returns an idle line that is open, or a new one: that always if it is to be
+// fresh. A server closes idle connections when it likes; a write on one gets no answer,
+// so it is looked at before.
 func (d *direct) get(req *http.Request, deadline time.Time, fresh bool) (*line, error) {
 	for l := d.last(); l != nil && !fresh; l = d.last() {
 		if d.clock().Sub(l.since) < idleTimeout && l.quiet() {
