@@ -38,6 +38,12 @@ type notSentError struct{ err error }
 func (e *notSentError) Error() string { return e.err.Error() }
 func (e *notSentError) Unwrap() error { return e.err }
 
+// isUnsent reports whether err says that a request was not sent.
+func isUnsent(err error) bool {
+	var unsent *notSentError
+	return errors.As(err, &unsent)
+}
+
 // noAnswer classifies a request that got none.
 func (c *Client) noAnswer(ctx context.Context, r *request, err error) error {
 	var failure *jobs.Failure

@@ -144,8 +144,7 @@ func (d *direct) exchange(l *line, req *http.Request, deadline time.Time) (*http
 	if err != nil {
 		l.end()
 		_ = l.Close()
-		var unsent *notSentError
-		if errors.Is(err, errNotPermitted) || errors.As(err, &unsent) {
+		if errors.Is(err, errNotPermitted) || isUnsent(err) {
 			return nil, err
 		}
 		return nil, late(ctx, err)

@@ -151,8 +151,8 @@ func (l *line) send(ctx context.Context) error {
 // 3 and 6.3). Header fields come in any order.
 func compose(out []byte, req *http.Request) ([]byte, error) {
 	target := req.URL.RequestURI()
-	if !ordinary(target) || !ordinary(req.Method) {
-		return out, fmt.Errorf("%s %q cannot be a request line", req.Method, target)
+	if !ordinary(target) {
+		return out, fmt.Errorf("%q cannot be in a request line", target)
 	}
 	out = append(out, req.Method...)
 	out = append(out, ' ')

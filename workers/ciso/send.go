@@ -65,7 +65,7 @@ func (c *Client) roundTrip(ctx context.Context, r *request, token string) (*answ
 		return nil, err
 	}
 	return c.told(ctx, r, token, func(route int, took time.Duration, status int, err error) {
-		if err != nil && timedOut(ctx, err) || status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		if timedOut(ctx, err) || status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 			c.inflight.unanswered()
 			return
 		}
@@ -76,8 +76,7 @@ func (c *Client) roundTrip(ctx context.Context, r *request, token string) (*answ
 // timedOut reports whether an error says that the server took a request and did not
 // answer in time.
 func timedOut(ctx context.Context, err error) bool {
-	var unsent *notSentError
-	return errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && !errors.As(err, &unsent)
+	return errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && !isUnsent(err)
 }
 
 // told sends a request, and tells how it went.
