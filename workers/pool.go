@@ -83,9 +83,10 @@ func (p *Pool) Run(ctx context.Context) {
 	defer context.AfterFunc(work, func() { time.AfterFunc(reportGrace, giveUp) })()
 	var group sync.WaitGroup
 	// More goroutines than slots: while the outcomes of some are being stored, the
-	// others keep the API busy. On another host each may have a job that another
-	// worker could carry out.
-	loops := 3
+	// others keep the API busy. Up to 10 ms of outcomes share a sync: with 64 slots
+	// those are more than a hundred jobs that are quick. On another host each may have
+	// a job that another worker could carry out.
+	loops := 6
 	if p.cfg.Away {
 		loops = 2
 	}

@@ -17,7 +17,7 @@ const idleTimeout = 20 * time.Second
 
 // newTransport returns a transport that verifies TLS, honours HTTPS_PROXY and
 // NO_PROXY, and keeps a connection per job in flight.
-func newTransport(cfg Config) (http.RoundTripper, error) {
+func newTransport(cfg Config) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = max(cfg.Concurrency, 8)
 	t.MaxIdleConns = 0
@@ -37,7 +37,7 @@ func newTransport(cfg Config) (http.RoundTripper, error) {
 	if cfg.Guarded {
 		guard(t)
 	}
-	return newDirect(t, t.MaxIdleConnsPerHost, cfg.Clock), nil
+	return t, nil
 }
 
 // sameOriginOnly lets reads follow a redirect within the origin. A write is
