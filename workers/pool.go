@@ -45,6 +45,7 @@ type Pool struct {
 	ahead   slot  // one place per claim that has none of those yet
 	relay   relay // nil: outcomes and claims are told apart
 	next    slot  // one place per claim that is to come with the answer to an outcome
+	session session
 	retries reminder
 }
 
@@ -59,7 +60,7 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	p := &Pool{cfg: cfg, slots: make(slot, cfg.Concurrency), retries: reminder{clock: cfg.Clock}}
+	p := &Pool{cfg: cfg, slots: make(slot, cfg.Concurrency), retries: reminder{clock: cfg.Clock}, session: session{shared: !cfg.Away}}
 	if cfg.Away {
 		few := 1 + cfg.Concurrency/8
 		p.ahead, p.next = make(slot, few), make(slot, few)
@@ -194,14 +195,12 @@ func (p *Pool) stored(claim *jobs.Claim, err error) {
 // attempt carries out one claim.
 func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	valid := validity(claim)
-	ctx, cancel := context.WithCancelCause(ciso.WithPermit(ciso.WithJob(work, claim.ID), valid))
-	defer cancel(nil)
-	if claim.Revoked != nil {
-		defer context.AfterFunc(claim.Revoked, func() { cancel(errRevoked) })()
-	}
-	ended := func(*jobs.Outcome) {}
+	ctx, release := p.session.begin(work, claim.Revoked)
+	defer release()
+	ctx = ciso.WithPermit(ciso.WithJob(ctx, claim.ID), valid)
+	traced := func(*jobs.Outcome) {}
 	if p.cfg.Tracer != nil {
-		ctx, ended = p.cfg.Tracer.Attempt(ctx, claim)
+		ctx, traced = p.cfg.Tracer.Attempt(ctx, claim)
 	}
 	started := p.cfg.Clock()
 	run := newRun(claim, p.cfg.Claims, p.cfg.Clock, p.cfg.Log)
@@ -211,7 +210,7 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	run.steps, run.tracer = p.cfg.Steps, p.cfg.Tracer
 	err := p.cfg.Workflows.carryOut(ctx, run)
 	if err != nil && valid != nil && !valid() {
-		cancel(errRevoked) // what it found out too late is no attempt
+		ctx = ended(ctx, errRevoked) // what it found out too late is no attempt
 	}
 	outcome := run.outcome(ctx, err)
 	outcome.StartedAt = started
@@ -219,7 +218,7 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 		outcome.Kind, outcome.Failure = jobs.OutcomeRetry, retryFailure(err, 0)
 	}
 	p.tell(run, outcome, err)
-	ended(&outcome)
+	traced(&outcome)
 	return outcome
 }
 

@@ -181,6 +181,38 @@ func TestARevokedAttemptEndsAtOnceAndIsGivenBack(t *testing.T) {
 	<-ended
 }
 
+// TestTheEndOfASessionEndsItsAttemptsAndNoneOfTheNext: attempts of one session share
+// what ends them.
+func TestTheEndOfASessionEndsItsAttemptsAndNoneOfTheNext(t *testing.T) {
+	t.Parallel()
+	first, endFirst := context.WithCancel(t.Context())
+	second, endSecond := context.WithCancel(t.Context())
+	defer endSecond()
+	begun := make(chan struct{}, 3)
+	claims, stop, ended := startPool(t, 4, time.Minute, nil, func(ctx context.Context, r *Run) error {
+		begun <- struct{}{}
+		<-ctx.Done()
+		return fmt.Errorf("request: %w", context.Cause(ctx))
+	})
+	claim := func(seq uint64, revoked context.Context) {
+		claims.queue <- &jobs.Claim{Lease: jobs.Lease{Seq: seq}, Payload: jobs.Envelope{Value: []byte(anUpdate)}, Revoked: revoked}
+		<-begun
+	}
+	claim(1, first)
+	claim(2, first)
+	claim(3, second)
+	endFirst()
+	<-claims.ended
+	<-claims.ended
+	if one, two, three := claims.outcome(1), claims.outcome(2), claims.outcome(3); one != "returned" || two != "returned" || three != "nothing" {
+		t.Errorf("%s, %s and %s", one, two, three)
+	}
+	endSecond()
+	<-claims.ended
+	stop()
+	<-ended
+}
+
 func TestOneSlowOutcomeDoesNotKeepTheAPIIdle(t *testing.T) {
 	t.Parallel()
 	slow := &slowFinish{fakeClaims: newClaims(), release: make(chan struct{})}

@@ -139,7 +139,7 @@ func between[T string | []byte](s T, low, high byte) bool {
 // exchange sends a message over a line and reads the head of the answer. The line is
 // closed on an error.
 func (d *direct) exchange(ctx context.Context, l *line, m *message, deadline time.Time) (*head, error) {
-	l.begin(ctx, deadline)
+	l.ctx, l.deadline, l.stop = ctx, deadline, nil
 	h, err := l.exchange(m)
 	if err == nil {
 		return h, nil

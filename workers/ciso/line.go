@@ -73,14 +73,18 @@ func (l *line) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// begin makes the line that of a request.
-func (l *line) begin(ctx context.Context, deadline time.Time) {
-	l.ctx, l.deadline, l.stop = ctx, deadline, nil
-	soon := time.Now().Add(patience)
-	if !deadline.IsZero() && deadline.Before(soon) {
-		soon = deadline
+// begin lets a request wait for the other side for a moment, unwatched; false: the
+// request's time is over.
+func (l *line) begin(now time.Time) bool {
+	if !l.deadline.IsZero() && !now.Before(l.deadline) {
+		return false
+	}
+	soon := now.Add(patience)
+	if !l.deadline.IsZero() && l.deadline.Before(soon) {
+		soon = l.deadline
 	}
 	_ = l.SetDeadline(soon) // on a connection that is closed all else fails, too
+	return true
 }
 
 // watch has the end of the request's context, or its deadline, end what waits for
@@ -107,7 +111,7 @@ func (l *line) exchange(m *message) (*head, error) {
 	if err := l.ctx.Err(); err != nil {
 		return nil, &notSentError{err}
 	}
-	if !l.deadline.IsZero() && !time.Now().Before(l.deadline) { // this process stood still
+	if !l.begin(time.Now()) { // this process stood still
 		return nil, &notSentError{context.DeadlineExceeded}
 	}
 	if err := l.send(); err != nil {
