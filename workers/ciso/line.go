@@ -20,12 +20,15 @@ var errLongHead = errors.New("the head of the answer has no end")
 // line is a connection that carries one request at a time.
 type line struct {
 	net.Conn
-	raw   syscall.RawConn // nil: it has none
-	in    *bufio.Reader
-	out   []byte
-	left  int64     // bytes that may still be read
-	since time.Time // it is idle
-	used  bool      // by a request before
+	raw    syscall.RawConn  // nil: it has none
+	peek   func(fd uintptr) // [line.peekAt]: made once, not for each look
+	peeked [1]byte
+	open   bool // what it found
+	in     *bufio.Reader
+	out    []byte
+	left   int64     // bytes that may still be read
+	since  time.Time // it is idle
+	used   bool      // by a request before
 
 	ctx      context.Context // of the request that it carries
 	deadline time.Time       // of that; zero: none
@@ -53,6 +56,7 @@ func (d *direct) open(ctx context.Context, to *url.URL) (*line, error) {
 			_ = conn.Close()
 			return nil, err
 		}
+		l.peek = l.peekAt
 	}
 	l.in = bufio.NewReader(l)
 	return l, nil
@@ -151,10 +155,12 @@ func (l *line) quiet() (open bool) {
 	if l.raw == nil || l.in.Buffered() > 0 {
 		return false
 	}
-	var one [1]byte
-	err := l.raw.Control(func(fd uintptr) { // not Read: the deadline of the former request may have passed
-		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		open = errors.Is(err, syscall.EAGAIN)
-	})
-	return err == nil && open
+	l.open = false
+	err := l.raw.Control(l.peek) // not Read: the deadline of the former request may have passed
+	return err == nil && l.open
+}
+
+func (l *line) peekAt(fd uintptr) {
+	_, _, err := syscall.Recvfrom(int(fd), l.peeked[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	l.open = err == syscall.EAGAIN
 }
