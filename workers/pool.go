@@ -73,6 +73,10 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 // being cancelled.
 const reportGrace = 5 * time.Second
 
+// mostInHand bounds the jobs in hand, those included whose outcome is being stored: the
+// slot file marks no more, and what it does not mark is not quarantined after a crash.
+const mostInHand = 4096
+
 // Run works until ctx ends. Then nothing new is begun, running attempts may end
 // within the grace, and the rest is given back. It returns when every outcome
 // is stored.
@@ -91,7 +95,7 @@ func (p *Pool) Run(ctx context.Context) {
 	if p.cfg.Away {
 		loops = 2
 	}
-	for range loops * p.cfg.Concurrency {
+	for range min(loops*p.cfg.Concurrency, mostInHand) {
 		group.Go(func() { p.loop(ctx, work, report) })
 	}
 	<-ctx.Done()

@@ -247,6 +247,43 @@ func (s *slowFinish) Finish(ctx context.Context, lease jobs.Lease, o jobs.Outcom
 	return s.fakeClaims.Finish(ctx, lease, o)
 }
 
+// TestNoMoreJobsAreInHandThanTheSlotFileMarks: what is not marked is neither quarantined
+// nor counted after a crash. Outcomes that wait for the disk are in hand, too.
+func TestNoMoreJobsAreInHandThanTheSlotFileMarks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		claims := &endless{fakeClaims: newClaims(), release: make(chan struct{})}
+		stop, ended := runPool(t, func(context.Context, *Run) error { return nil }, PoolConfig{Claims: claims, Concurrency: 1024, Grace: time.Second})
+		synctest.Wait()
+		if n := claims.given.Load(); n != mostInHand {
+			t.Errorf("%d jobs are in hand, want %d", n, mostInHand)
+		}
+		stop()
+		close(claims.release)
+		<-ended
+	})
+}
+
+// endless always has a job, and stores outcomes when it is released.
+type endless struct {
+	*fakeClaims
+	given   atomic.Int64
+	release chan struct{}
+}
+
+func (e *endless) Claim(ctx context.Context, _ string) (*jobs.Claim, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	e.given.Add(1)
+	return &jobs.Claim{Job: jobs.Job{Type: jobs.TypeUpdateAppliedControl}, Payload: jobs.Envelope{Value: []byte(anUpdate)}}, nil
+}
+
+func (e *endless) Finish(context.Context, jobs.Lease, jobs.Outcome) error {
+	<-e.release
+	return nil
+}
+
 func TestRetriesAreToldOnceAndThenOnceAMinute(t *testing.T) {
 	t.Parallel()
 	clock := &stepClock{now: time.Unix(1700000000, 0)}

@@ -272,10 +272,11 @@ func (s *Scheduler) leaveHand(e *entry) {
 	}
 }
 
-// current returns the running entry of lease, or ErrStale.
+// current returns the running entry of lease, or ErrStale: also while it is still being
+// read, when nobody can have the lease yet.
 func (s *Scheduler) current(lease jobs.Lease) (*entry, error) {
 	e := s.bySeq[lease.Seq]
-	if e == nil || e.phase != running || e.epoch != lease.Epoch && !safeguard.Off("epochs") || e.run == nil || e.run.holder() != lease.Holder {
+	if e == nil || e.phase != running || e.epoch != lease.Epoch && !safeguard.Off("epochs") || e.run == nil || e.run.hot == nil || e.run.holder() != lease.Holder {
 		return nil, fmt.Errorf("job %s: %w", lease.ID, jobs.ErrStale)
 	}
 	return e, nil

@@ -89,7 +89,7 @@ func (s *Scheduler) RenewLeases(holder string, list []jobs.Lease, patience time.
 		answer[i] = Renewal{Renewed: renew, Canceled: e.canceling.Load() != nil}
 	}
 	for e := range s.leased {
-		if l := e.run.lease; e.phase == running && l.holder == holder && !l.locked && !named[e.seq] && now.Sub(l.since) > patience {
+		if l := e.run.lease; e.phase == running && e.run.hot != nil && l.holder == holder && !l.locked && !named[e.seq] && now.Sub(l.since) > patience {
 			s.giveBack(e)
 		}
 	}

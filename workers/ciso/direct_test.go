@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -290,6 +292,89 @@ func TestAConnectionThatSpeaksAnotherProtocolIsNotUsedAgain(t *testing.T) {
 	}
 }
 
+// TestALineIsKeptOnlyWhereAnotherAnswerMayCome: a server that is about to close would
+// leave the next write without an answer.
+func TestALineIsKeptOnlyWhereAnotherAnswerMayCome(t *testing.T) {
+	t.Parallel()
+	for answer, kept := range map[string]bool{
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}":                           true,
+		"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}": true,
+		"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}":      false,
+		"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}":                           false,
+	} {
+		d := newDirect(&http.Transport{}, 4, time.Now)
+		if got, err := ask(t.Context(), d, http.MethodPatch, raw(t, func([]byte) string { return answer }), "x"); err != nil || got != "{}" {
+			t.Errorf("%q: %q, %v", answer, got, err)
+		}
+		if (len(d.idle) == 1) != kept {
+			t.Errorf("%q: kept: %v", answer, !kept)
+		}
+		d.closeIdle()
+	}
+}
+
+// TestALineThatIsBeingAbortedIsNotKept: the end of a context that comes with the answer
+// would end the next request.
+func TestALineThatIsBeingAbortedIsNotKept(t *testing.T) {
+	t.Parallel()
+	d := newDirect(&http.Transport{}, 4, time.Now)
+	ctx, cancel := context.WithCancel(t.Context())
+	d.dial = func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, there) }()
+		return &aborted{Conn: here, cancel: cancel, seen: make(chan struct{})}, nil
+	}
+	if _, err := d.ask(ctx, messageTo(d, http.MethodPatch, "http://ciso.example/", "x"), time.Time{}); err != nil {
+		t.Error(err)
+	}
+	if len(d.idle) != 0 {
+		t.Error("it is kept")
+	}
+}
+
+// aborted is a connection on which the answer comes when its request has been given up.
+type aborted struct {
+	net.Conn
+	reads  int
+	cancel func()
+	seen   chan struct{}
+}
+
+func (a *aborted) Read(p []byte) (int, error) {
+	if a.reads++; a.reads == 1 {
+		return 0, os.ErrDeadlineExceeded // from now on it is watched
+	}
+	a.cancel()
+	<-a.seen
+	return copy(p, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), nil
+}
+
+func (a *aborted) SetDeadline(at time.Time) error {
+	if at.Equal(time.Unix(1, 0)) {
+		close(a.seen)
+	}
+	return nil
+}
+
+// TestAnAnswerThatIsTooLongIsNotRead, and a write that it is for may have been carried out.
+func TestAnAnswerThatIsTooLongIsNotRead(t *testing.T) {
+	t.Parallel()
+	for _, length := range []int64{maxAnswer + 1, math.MaxInt64 >> 1} {
+		for _, status := range []string{"200 OK", "400 Bad Request"} {
+			d := newDirect(&http.Transport{}, 4, time.Now)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*generous)
+			defer cancel()
+			address := raw(t, func([]byte) string { return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n{}", status, length) })
+			if _, err := ask(ctx, d, http.MethodPatch, address, "x"); err == nil || !strings.Contains(err.Error(), "are more than") || isUnsent(err) {
+				t.Errorf("%s, %d bytes: %v", status, length, err)
+			}
+			if len(d.idle) != 0 {
+				t.Errorf("%s, %d bytes: its line is kept", status, length)
+			}
+		}
+	}
+}
+
 // An answer whose head has no end must not fill the memory.
 func TestTheHeadOfAnAnswerIsBounded(t *testing.T) {
 	t.Parallel()
@@ -414,6 +499,21 @@ func TestLargeBodiesTLSAndProxiesAreTheStandardTransports(t *testing.T) {
 	}
 	if n := count.Load(); n != 0 {
 		t.Errorf("%d lines were opened", n)
+	}
+}
+
+// TestARequestOfTheStandardTransportEndsInTimeToo, and its answer with it.
+func TestARequestOfTheStandardTransportEndsInTimeToo(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{"", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"} {
+		d := newDirect(&http.Transport{}, 4, time.Now)
+		c := &Client{direct: d, http: &http.Client{Transport: d.standard}}
+		m := messageTo(d, http.MethodPatch, raw(t, func([]byte) string { return answer }), strings.Repeat("x", mostDirect+1))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*generous)
+		if _, err := c.do(ctx, m, generous); !errors.Is(err, context.DeadlineExceeded) || isUnsent(err) || ctx.Err() != nil {
+			t.Errorf("%q: %v, %v", answer, err, ctx.Err())
+		}
+		cancel()
 	}
 }
 

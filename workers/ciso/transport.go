@@ -41,7 +41,8 @@ func newTransport(cfg Config) (*http.Transport, error) {
 }
 
 // sameOriginOnly lets reads follow a redirect within the origin. A write is
-// never redirected: its method would change to GET on the way.
+// never redirected: its method would change to GET on the way. Each hop is a request,
+// which has to be permitted.
 func sameOriginOnly(req *http.Request, via []*http.Request) error {
 	first := via[0]
 	if first.Method != http.MethodGet || len(via) > 3 {
@@ -49,6 +50,9 @@ func sameOriginOnly(req *http.Request, via []*http.Request) error {
 	}
 	if req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host {
 		return http.ErrUseLastResponse
+	}
+	if !permitted(req.Context()) { // asked last: a write has been sent, whatever its answer
+		return errNotPermitted
 	}
 	return nil
 }
