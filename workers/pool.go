@@ -113,6 +113,7 @@ func (p *Pool) loop(ctx, work, report context.Context) {
 			continue
 		}
 		outcome := p.attempt(work, claim)
+		claim.Payload = jobs.Envelope{} // it may be large, and outcomes may wait for the disk
 		<-p.slots
 		claim = p.ended(ctx, report, claim, outcome)
 	}

@@ -264,6 +264,25 @@ func TestNoMoreJobsAreInHandThanTheSlotFileMarks(t *testing.T) {
 	})
 }
 
+// TestAMessageIsNotKeptWhileItsOutcomeIsStored: it may be large, and the disk may hang.
+func TestAMessageIsNotKeptWhileItsOutcomeIsStored(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slow := &slowFinish{fakeClaims: newClaims(), release: make(chan struct{})}
+		claim, carriedOut := &jobs.Claim{Payload: jobs.Envelope{Value: []byte(anUpdate)}}, make(chan struct{})
+		stop, ended := runPool(t, func(context.Context, *Run) error { close(carriedOut); return nil }, PoolConfig{Claims: slow, Concurrency: 1, Grace: time.Second})
+		slow.queue <- claim
+		<-carriedOut
+		synctest.Wait()
+		if claim.Payload.Value != nil {
+			t.Errorf("%d bytes are kept", len(claim.Payload.Value))
+		}
+		close(slow.release)
+		stop()
+		<-ended
+	})
+}
+
 // endless always has a job, and stores outcomes when it is released.
 type endless struct {
 	*fakeClaims

@@ -108,6 +108,7 @@ func (s *Scheduler) end(ctx context.Context, e *entry, o jobs.Outcome) error {
 
 // store stores the end of a job in hand, and lets the next ones go on.
 func (s *Scheduler) store(ctx context.Context, e *entry, ending jobs.Ending) error {
+	e.run.payload = jobs.Envelope{} // what is to be kept of it is encoded, and the disk may hang
 	list := []jobs.Ending{ending}
 	if err := s.untilStored(ctx, func() error { return s.cfg.Ledger.End(ctx, list...) }); err != nil {
 		return fmt.Errorf("store outcome of %s: %w", list[0].Job.ID, err)
