@@ -104,7 +104,7 @@ fmt: ## format the code
 fuzz: ## fuzz every decoder for FUZZ each (default 10s)
 	@set -e; for target in FuzzParseMessage:./jobs FuzzDecodeEnvelope:./jobs FuzzDecodeJob:./store FuzzParseFile:./config \
 	  FuzzSelector:./workers/ciso FuzzUpdate:./workers/ciso FuzzFolderPath:./workers/ciso \
-	  FuzzErrorText:./workers/ciso FuzzRowsAreReadAsJSONIs:./workers/ciso FuzzFromBase64:./workers/attachment FuzzCommitMetadata:./ingest FuzzStoredName:./workers/attachment; do \
+	  FuzzErrorText:./workers/ciso FuzzPlainHead:./workers/ciso FuzzRowsAreReadAsJSONIs:./workers/ciso FuzzFromBase64:./workers/attachment FuzzCommitMetadata:./ingest FuzzStoredName:./workers/attachment; do \
 	  $(GO) test -run '^$$' -fuzz "^$${target%%:*}$$" -fuzztime $(FUZZ) "$${target##*:}"; done
 
 clean: ## remove what was built

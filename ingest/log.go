@@ -97,11 +97,28 @@ func (l topicLog) commits(ctx context.Context, group, topic string, ids []int32)
 	return commits, nil
 }
 
+// How many bytes are asked for to see one record. A broker sends the first batch
+// whole, however large it is (KIP-74), and with one byte nothing else: the topic is
+// looked at every few seconds, and all that is behind would come along. More is asked
+// for only if that batch held no record: a transaction's marker, say.
+const (
+	glance   = 1
+	longLook = 64 << 20
+)
+
 // record returns the record at an offset, or the next one; ok is false if there
 // is none.
 func (l topicLog) record(ctx context.Context, p jobs.Partition, offset int64) (e jobs.Envelope, ok bool, err error) {
+	if e, ok, err = l.firstOf(ctx, p, offset, glance); ok || err != nil {
+		return e, ok, err
+	}
+	return l.firstOf(ctx, p, offset, longLook)
+}
+
+// firstOf returns the first record at or after an offset, among so many bytes.
+func (l topicLog) firstOf(ctx context.Context, p jobs.Partition, offset, bytes int64) (e jobs.Envelope, ok bool, err error) {
 	resp, err := l.client.Fetch(ctx, &kafka.FetchRequest{
-		Topic: p.Topic, Partition: int(p.ID), Offset: offset, MinBytes: 1, MaxBytes: 64 << 20, MaxWait: 300 * time.Millisecond,
+		Topic: p.Topic, Partition: int(p.ID), Offset: offset, MinBytes: 1, MaxBytes: bytes, MaxWait: 300 * time.Millisecond,
 	})
 	if err == nil {
 		err = resp.Error

@@ -14,7 +14,7 @@ type Lease struct {
 	Holder string // who has it on another host; "": this process
 }
 
-// Claim is a job handed to a worker for one attempt.
+// Claim is a job handed to a worker for one attempt; it is the worker's alone.
 type Claim struct {
 	Lease
 	Job      Job             // a copy

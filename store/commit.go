@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -40,9 +41,31 @@ type change struct {
 	finished map[jobs.Partition][]jobs.Interval
 	begun    map[jobs.Partition][]jobs.Interval // partitions that begin anew
 	states   map[jobs.Partition]jobs.PartitionState
+	cursors  map[string]*bolt.Cursor // by bucket, see find
 }
 
 func (c *change) bucket(name []byte) *bolt.Bucket { return c.tx.Bucket(name) }
+
+// find looks a key up; the cursor stands on it then, and may delete it. [bolt.Bucket]
+// makes a cursor for each Get and each Delete, which costs more than the search.
+func (c *change) find(name, key []byte) (at *bolt.Cursor, value []byte, ok bool) {
+	at = c.cursors[string(name)]
+	if at == nil {
+		at = c.bucket(name).Cursor()
+		c.cursors[string(name)] = at
+	}
+	k, value := at.Seek(key)
+	return at, value, bytes.Equal(k, key)
+}
+
+// remove deletes a key, if it is there.
+func (c *change) remove(name, key []byte) error {
+	at, _, ok := c.find(name, key)
+	if !ok {
+		return nil
+	}
+	return at.Delete()
+}
 
 // write queues an operation and waits until it is stored. Once it is queued it takes
 // place, so that the end of ctx is not waited for: whoever heard that it failed would
@@ -163,6 +186,7 @@ func (l *Ledger) tryCommit(batch []*operation) (err error) {
 		finished: make(map[jobs.Partition][]jobs.Interval),
 		begun:    make(map[jobs.Partition][]jobs.Interval),
 		states:   make(map[jobs.Partition]jobs.PartitionState),
+		cursors:  make(map[string]*bolt.Cursor),
 	}
 	var fresh map[jobs.Partition]*partition
 	err = l.db.Update(func(tx *bolt.Tx) error {

@@ -67,13 +67,13 @@ func (l *Ledger) End(ctx context.Context, list ...jobs.Ending) error {
 
 func (c *change) end(l *Ledger, e *jobs.Ending) error {
 	key := key64(e.Job.Seq)
-	raw := c.bucket(bOpen).Get(key)
-	if len(raw) <= atState {
+	open, raw, ok := c.find(bOpen, key)
+	if !ok || len(raw) <= atState {
 		return fmt.Errorf("job %d is not unfinished", e.Job.Seq)
 	}
 	c.counts.add(&jobs.Job{State: jobs.State(raw[atState])}, -1)
 	c.counts.add(&e.Job, 1)
-	if err := c.bucket(bOpen).Delete(key); err != nil {
+	if err := open.Delete(); err != nil {
 		return err
 	}
 	if err := c.endLease(key); err != nil {
@@ -125,7 +125,7 @@ func (c *change) putEnded(e jobs.Ending) error {
 		}
 	}
 	if job.State != jobs.Failed && job.State != jobs.Canceled && !e.Report {
-		return c.bucket(bPayloads).Delete(key)
+		return c.remove(bPayloads, key)
 	}
 	if e.Payload != nil { // it may be retried, or is reported
 		if err := c.bucket(bPayloads).Put(key, e.Payload); err != nil {

@@ -13,7 +13,10 @@ import (
 // skipped as superseded. Its value is: number of such jobs, last success.
 
 func readKey(b *bolt.Bucket, key string) (failed, last uint64) {
-	raw := b.Get([]byte("k" + key))
+	return decodeKey(b.Get([]byte("k" + key)))
+}
+
+func decodeKey(raw []byte) (failed, last uint64) {
 	if raw == nil {
 		return 0, 0
 	}
@@ -34,8 +37,11 @@ func writeKey(b *bolt.Bucket, key string, failed, last uint64) error {
 
 // countKey notes the end of a job.
 func (c *change) countKey(job *jobs.Job) error {
+	var failed, last uint64
+	if _, raw, ok := c.find(bKeys, append([]byte{'k'}, job.Key...)); ok {
+		failed, last = decodeKey(raw)
+	}
 	b := c.bucket(bKeys)
-	failed, last := readKey(b, job.Key)
 	switch job.State {
 	case jobs.Failed, jobs.Canceled:
 		return writeKey(b, job.Key, failed+1, last)

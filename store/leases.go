@@ -53,7 +53,7 @@ func (l *Ledger) DropLease(seq uint64) error {
 	return l.enqueue("drop lease", func(c *change) error { return c.endLease(key64(seq)) })
 }
 
-func (c *change) endLease(key []byte) error { return c.bucket(bLeases).Delete(key) }
+func (c *change) endLease(key []byte) error { return c.remove(bLeases, key) }
 
 // Leases returns the leases that had not ended, by sequence.
 func (l *Ledger) Leases() (list []jobs.Leased, err error) {

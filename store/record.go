@@ -34,7 +34,7 @@ func typeNumber(name string) byte { return byte(slices.Index(jobs.Types(), name)
 func codeNumber(code jobs.Code) byte { return byte(slices.Index(jobs.Codes(), code) + 1) }
 
 func encodeJob(j *jobs.Job, steps []jobs.Step) []byte {
-	e := jobs.Encoder{B: make([]byte, 0, 256)}
+	e := jobs.Encoder{B: make([]byte, 0, 256+160*len(steps))}
 	var code, flags byte
 	if j.Failure != nil {
 		code, flags = codeNumber(j.Failure.Code), flagFailure

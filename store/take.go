@@ -47,8 +47,8 @@ func payloadAt(payloads [][]byte, i int) []byte {
 
 // takeOne stores one job. open says that its offset is not finished.
 func (c *change) takeOne(job *jobs.Job, payload []byte) (seq uint64, result jobs.TakeResult, open bool, err error) {
-	ids := c.bucket(bIDs)
-	if known := ids.Get([]byte(job.ID)); known != nil {
+	id := []byte(job.ID)
+	if _, known, ok := c.find(bIDs, id); ok {
 		seq = binary.BigEndian.Uint64(known)
 		result, open, err = c.takeKnown(seq, job)
 		return seq, result, open, err
@@ -57,7 +57,7 @@ func (c *change) takeOne(job *jobs.Job, payload []byte) (seq uint64, result jobs
 	if seq, err = opened.NextSequence(); err != nil {
 		return 0, 0, false, err
 	}
-	if err = ids.Put([]byte(job.ID), key64(seq)); err != nil {
+	if err = c.bucket(bIDs).Put(id, key64(seq)); err != nil {
 		return 0, 0, false, err
 	}
 	if err = c.noteReplay(job); err != nil {

@@ -45,6 +45,7 @@ type Pool struct {
 	ahead   slot  // one place per claim that has none of those yet
 	relay   relay // nil: outcomes and claims are told apart
 	next    slot  // one place per claim that is to come with the answer to an outcome
+	session session
 	retries reminder
 }
 
@@ -59,7 +60,7 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	p := &Pool{cfg: cfg, slots: make(slot, cfg.Concurrency), retries: reminder{clock: cfg.Clock}}
+	p := &Pool{cfg: cfg, slots: make(slot, cfg.Concurrency), retries: reminder{clock: cfg.Clock}, session: session{shared: !cfg.Away}}
 	if cfg.Away {
 		few := 1 + cfg.Concurrency/8
 		p.ahead, p.next = make(slot, few), make(slot, few)
@@ -72,6 +73,10 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 // being cancelled.
 const reportGrace = 5 * time.Second
 
+// mostInHand bounds the jobs in hand, those included whose outcome is being stored: the
+// slot file marks no more, and what it does not mark is not quarantined after a crash.
+const mostInHand = 4096
+
 // Run works until ctx ends. Then nothing new is begun, running attempts may end
 // within the grace, and the rest is given back. It returns when every outcome
 // is stored.
@@ -83,13 +88,14 @@ func (p *Pool) Run(ctx context.Context) {
 	defer context.AfterFunc(work, func() { time.AfterFunc(reportGrace, giveUp) })()
 	var group sync.WaitGroup
 	// More goroutines than slots: while the outcomes of some are being stored, the
-	// others keep the API busy. On another host each may have a job that another
-	// worker could carry out.
-	loops := 3
+	// others keep the API busy. Up to 10 ms of outcomes share a sync: with 64 slots
+	// those are more than a hundred jobs that are quick. On another host each may have
+	// a job that another worker could carry out.
+	loops := 6
 	if p.cfg.Away {
 		loops = 2
 	}
-	for range loops * p.cfg.Concurrency {
+	for range min(loops*p.cfg.Concurrency, mostInHand) {
 		group.Go(func() { p.loop(ctx, work, report) })
 	}
 	<-ctx.Done()
@@ -107,6 +113,7 @@ func (p *Pool) loop(ctx, work, report context.Context) {
 			continue
 		}
 		outcome := p.attempt(work, claim)
+		claim.Payload = jobs.Envelope{} // it may be large, and outcomes may wait for the disk
 		<-p.slots
 		claim = p.ended(ctx, report, claim, outcome)
 	}
@@ -193,14 +200,12 @@ func (p *Pool) stored(claim *jobs.Claim, err error) {
 // attempt carries out one claim.
 func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	valid := validity(claim)
-	ctx, cancel := context.WithCancelCause(ciso.WithPermit(ciso.WithJob(work, claim.ID), valid))
-	defer cancel(nil)
-	if claim.Revoked != nil {
-		defer context.AfterFunc(claim.Revoked, func() { cancel(errRevoked) })()
-	}
-	ended := func(*jobs.Outcome) {}
+	ctx, release := p.session.begin(work, claim.Revoked)
+	defer release()
+	ctx = ciso.WithPermit(ciso.WithJob(ctx, claim.ID), valid)
+	traced := func(*jobs.Outcome) {}
 	if p.cfg.Tracer != nil {
-		ctx, ended = p.cfg.Tracer.Attempt(ctx, claim)
+		ctx, traced = p.cfg.Tracer.Attempt(ctx, claim)
 	}
 	started := p.cfg.Clock()
 	run := newRun(claim, p.cfg.Claims, p.cfg.Clock, p.cfg.Log)
@@ -210,7 +215,7 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	run.steps, run.tracer = p.cfg.Steps, p.cfg.Tracer
 	err := p.cfg.Workflows.carryOut(ctx, run)
 	if err != nil && valid != nil && !valid() {
-		cancel(errRevoked) // what it found out too late is no attempt
+		ctx = ended(ctx, errRevoked) // what it found out too late is no attempt
 	}
 	outcome := run.outcome(ctx, err)
 	outcome.StartedAt = started
@@ -218,7 +223,7 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 		outcome.Kind, outcome.Failure = jobs.OutcomeRetry, retryFailure(err, 0)
 	}
 	p.tell(run, outcome, err)
-	ended(&outcome)
+	traced(&outcome)
 	return outcome
 }
 

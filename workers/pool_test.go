@@ -181,6 +181,38 @@ func TestARevokedAttemptEndsAtOnceAndIsGivenBack(t *testing.T) {
 	<-ended
 }
 
+// TestTheEndOfASessionEndsItsAttemptsAndNoneOfTheNext: attempts of one session share
+// what ends them.
+func TestTheEndOfASessionEndsItsAttemptsAndNoneOfTheNext(t *testing.T) {
+	t.Parallel()
+	first, endFirst := context.WithCancel(t.Context())
+	second, endSecond := context.WithCancel(t.Context())
+	defer endSecond()
+	begun := make(chan struct{}, 3)
+	claims, stop, ended := startPool(t, 4, time.Minute, nil, func(ctx context.Context, r *Run) error {
+		begun <- struct{}{}
+		<-ctx.Done()
+		return fmt.Errorf("request: %w", context.Cause(ctx))
+	})
+	claim := func(seq uint64, revoked context.Context) {
+		claims.queue <- &jobs.Claim{Lease: jobs.Lease{Seq: seq}, Payload: jobs.Envelope{Value: []byte(anUpdate)}, Revoked: revoked}
+		<-begun
+	}
+	claim(1, first)
+	claim(2, first)
+	claim(3, second)
+	endFirst()
+	<-claims.ended
+	<-claims.ended
+	if one, two, three := claims.outcome(1), claims.outcome(2), claims.outcome(3); one != "returned" || two != "returned" || three != "nothing" {
+		t.Errorf("%s, %s and %s", one, two, three)
+	}
+	endSecond()
+	<-claims.ended
+	stop()
+	<-ended
+}
+
 func TestOneSlowOutcomeDoesNotKeepTheAPIIdle(t *testing.T) {
 	t.Parallel()
 	slow := &slowFinish{fakeClaims: newClaims(), release: make(chan struct{})}
@@ -213,6 +245,62 @@ func (s *slowFinish) Finish(ctx context.Context, lease jobs.Lease, o jobs.Outcom
 		<-s.release
 	}
 	return s.fakeClaims.Finish(ctx, lease, o)
+}
+
+// TestNoMoreJobsAreInHandThanTheSlotFileMarks: what is not marked is neither quarantined
+// nor counted after a crash. Outcomes that wait for the disk are in hand, too.
+func TestNoMoreJobsAreInHandThanTheSlotFileMarks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		claims := &endless{fakeClaims: newClaims(), release: make(chan struct{})}
+		stop, ended := runPool(t, func(context.Context, *Run) error { return nil }, PoolConfig{Claims: claims, Concurrency: 1024, Grace: time.Second})
+		synctest.Wait()
+		if n := claims.given.Load(); n != mostInHand {
+			t.Errorf("%d jobs are in hand, want %d", n, mostInHand)
+		}
+		stop()
+		close(claims.release)
+		<-ended
+	})
+}
+
+// TestAMessageIsNotKeptWhileItsOutcomeIsStored: it may be large, and the disk may hang.
+func TestAMessageIsNotKeptWhileItsOutcomeIsStored(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slow := &slowFinish{fakeClaims: newClaims(), release: make(chan struct{})}
+		claim, carriedOut := &jobs.Claim{Payload: jobs.Envelope{Value: []byte(anUpdate)}}, make(chan struct{})
+		stop, ended := runPool(t, func(context.Context, *Run) error { close(carriedOut); return nil }, PoolConfig{Claims: slow, Concurrency: 1, Grace: time.Second})
+		slow.queue <- claim
+		<-carriedOut
+		synctest.Wait()
+		if claim.Payload.Value != nil {
+			t.Errorf("%d bytes are kept", len(claim.Payload.Value))
+		}
+		close(slow.release)
+		stop()
+		<-ended
+	})
+}
+
+// endless always has a job, and stores outcomes when it is released.
+type endless struct {
+	*fakeClaims
+	given   atomic.Int64
+	release chan struct{}
+}
+
+func (e *endless) Claim(ctx context.Context, _ string) (*jobs.Claim, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	e.given.Add(1)
+	return &jobs.Claim{Job: jobs.Job{Type: jobs.TypeUpdateAppliedControl}, Payload: jobs.Envelope{Value: []byte(anUpdate)}}, nil
+}
+
+func (e *endless) Finish(context.Context, jobs.Lease, jobs.Outcome) error {
+	<-e.release
+	return nil
 }
 
 func TestRetriesAreToldOnceAndThenOnceAMinute(t *testing.T) {

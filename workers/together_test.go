@@ -26,7 +26,8 @@ func (e *exclusive) Claim(ctx context.Context, worker string) (*jobs.Claim, erro
 	c, err := e.fakeClaims.Claim(ctx, worker)
 	if err == nil {
 		e.mu.Lock()
-		e.claims[c.Seq] = c
+		kept := *c // the worker's own may be changed
+		e.claims[c.Seq] = &kept
 		e.mu.Unlock()
 	}
 	return c, err

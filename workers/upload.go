@@ -33,6 +33,8 @@ type Files interface {
 // Upload returns the workflow of upload_attachment.
 func Upload(api Evidences, files Files, defaultFolder string) Workflow {
 	return func(ctx context.Context, r *Run) error {
+		ctx, release := context.WithCancel(ctx) // what is still being read ends with the attempt
+		defer release()
 		want, err := readUpload(r.Message)
 		if err != nil {
 			return err

@@ -150,13 +150,13 @@ func (p *process) Again(ctx context.Context, source jobs.Source) (jobs.Envelope,
 }
 
 // logEnded writes the one line of a finished job, and counts it.
-func (p *process) logEnded(job jobs.Job) {
-	p.metrics.Ended(&job)
+func (p *process) logEnded(job *jobs.Job) {
+	p.metrics.Ended(job)
 	if p.page != nil {
-		p.page.Ended(&job)
+		p.page.Ended(job)
 	}
 	if p.tracing != nil {
-		p.tracing.Ended(&job)
+		p.tracing.Ended(job)
 	}
 	attrs := make([]slog.Attr, 0, 7)
 	attrs = append(attrs, slog.String("job", job.ID), slog.String("type", job.Type), slog.Int("attempts", job.Attempts), slog.Int("objects", len(job.Objects)))

@@ -18,14 +18,14 @@ import (
 )
 
 // Request begins the span of a request (semantic conventions of HTTP clients)
-// and names it in the request's headers; see [ciso.Tracer].
-func (t *Tracing) Request(ctx context.Context, route ciso.Route, req *http.Request) func(status int, err error) {
+// and names it in its headers; see [ciso.Tracer].
+func (t *Tracing) Request(ctx context.Context, route ciso.Route, method string, to *url.URL, header http.Header) func(status int, err error) {
 	name := route.Method + " " + route.Path
 	if route.Path == "other" {
-		name = req.Method
+		name = method
 	}
-	ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(aboutRequest(route, req)...))
-	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(req.Header))
+	ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(aboutRequest(route, method, to)...))
+	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(header))
 	return func(status int, err error) {
 		switch {
 		case err != nil:
@@ -41,16 +41,16 @@ func (t *Tracing) Request(ctx context.Context, route ciso.Route, req *http.Reque
 }
 
 // aboutRequest leaves the query out: it is made of the message's selector.
-func aboutRequest(route ciso.Route, req *http.Request) []attribute.KeyValue {
-	full := url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: req.URL.Path}
+func aboutRequest(route ciso.Route, method string, to *url.URL) []attribute.KeyValue {
+	full := url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}
 	list := []attribute.KeyValue{
-		semconv.HTTPRequestMethodKey.String(req.Method), semconv.URLFull(full.String()), semconv.URLTemplate(route.Path),
-		semconv.ServerAddress(req.URL.Hostname()),
+		semconv.HTTPRequestMethodKey.String(method), semconv.URLFull(full.String()), semconv.URLTemplate(route.Path),
+		semconv.ServerAddress(to.Hostname()),
 	}
-	port, err := strconv.Atoi(req.URL.Port())
+	port, err := strconv.Atoi(to.Port())
 	switch {
 	case err == nil:
-	case req.URL.Scheme == "https":
+	case to.Scheme == "https":
 		port = 443
 	default:
 		port = 80

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -34,8 +35,8 @@ func job() *jobs.Job {
 func attempt(t *Tracing, j *jobs.Job) {
 	ctx, ended := t.Attempt(context.Background(), &jobs.Claim{Lease: jobs.Lease{ID: j.ID}, Job: *j})
 	ctx, done := t.Step(ctx, "patch/6f3d3696")
-	req, _ := http.NewRequest(http.MethodPatch, "https://api.example.org/api/applied-controls/6f3d3696/?name=a-secret", nil)
-	answered := t.Request(ctx, ciso.Route{Method: http.MethodPatch, Path: "/applied-controls/{id}/"}, req)
+	to, _ := url.Parse("https://api.example.org/api/applied-controls/6f3d3696/?name=a-secret")
+	answered := t.Request(ctx, ciso.Route{Method: http.MethodPatch, Path: "/applied-controls/{id}/"}, http.MethodPatch, to, make(http.Header))
 	answered(0, errors.New("dial a-secret"))
 	done(errors.New("a-secret"))
 	ended(&jobs.Outcome{Kind: jobs.OutcomeFailed, Failure: j.Failure})

@@ -120,6 +120,6 @@ func (s *Scheduler) release(ctx context.Context, e *entry) (done bool, err error
 	s.forget(e, s.cfg.Clock())
 	s.grantFor(freed, s.cfg.Clock())
 	s.mu.Unlock()
-	s.tellEnded(job)
+	s.tellEnded(&job)
 	return true, nil
 }

@@ -61,7 +61,7 @@ func (s *Scheduler) blameOne(ctx context.Context, job jobs.Job) error {
 	if err := s.cfg.Ledger.End(ctx, jobs.Ending{Job: job, Attempt: attempt, Payload: payload}); err != nil {
 		return fmt.Errorf("record failure of %s: %w", job.ID, err)
 	}
-	s.tellEnded(job)
+	s.tellEnded(&job)
 	return nil
 }
 

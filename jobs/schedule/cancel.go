@@ -149,7 +149,7 @@ func (s *Scheduler) endCanceled(ctx context.Context, list []*entry, audit func(*
 		s.pump()
 		s.mu.Unlock()
 		for i := range endings {
-			s.tellEnded(endings[i].Job)
+			s.tellEnded(&endings[i].Job)
 		}
 	}
 }

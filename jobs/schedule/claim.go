@@ -138,27 +138,27 @@ func (s *Scheduler) begin(ctx context.Context, e *entry, c *claimer) (*jobs.Clai
 			return nil, s.noMaterial(ctx, e, err)
 		}
 	}
-	job, payload, steps, err := s.material(ctx, e)
+	h, steps, err := s.material(ctx, e)
 	if err != nil {
 		return nil, s.noMaterial(ctx, e, err)
 	}
-	if done, err := s.repeats(ctx, e, &job, payload); err != nil || done {
+	if done, err := s.repeats(ctx, e, h); err != nil || done {
 		return nil, errors.Join(err, errNotRunnable)
 	}
 	now := s.cfg.Clock()
-	if job.StartedAt.IsZero() {
-		job.StartedAt = now
+	if h.job.StartedAt.IsZero() {
+		h.job.StartedAt = now
 	}
-	job.State, job.Worker = jobs.Running, c.worker
+	h.job.State, h.job.Worker = jobs.Running, c.worker
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e.run.job, e.run.payload = job, payload
+	e.run.hot = h
 	s.slots.mark(e.run.slot, e.seq, nil)
-	s.onChanged(&e.run.job)
+	s.onChanged(&h.job)
 	claim := &jobs.Claim{
-		Lease:    jobs.Lease{Seq: e.seq, ID: job.ID, Epoch: e.epoch, Holder: c.holder},
-		Job:      job,
-		Payload:  payload,
+		Lease:    jobs.Lease{Seq: e.seq, ID: h.job.ID, Epoch: e.epoch, Holder: c.holder},
+		Job:      h.job,
+		Payload:  h.payload,
 		Steps:    steps,
 		Resumed:  e.resumed,
 		Revoked:  s.revoked,
@@ -190,7 +190,7 @@ func (s *Scheduler) takeSlot(ctx context.Context, e *entry) error {
 }
 
 // material reads the record, the payload and the steps of a claimed job.
-func (s *Scheduler) material(ctx context.Context, e *entry) (job jobs.Job, payload jobs.Envelope, steps []jobs.Step, err error) {
+func (s *Scheduler) material(ctx context.Context, e *entry) (h *hot, steps []jobs.Step, err error) {
 	h, resumed, streamSeq := s.takeHot(e)
 	if h == nil && streamSeq != 0 {
 		s.warm(ctx, e, streamSeq)
@@ -198,17 +198,18 @@ func (s *Scheduler) material(ctx context.Context, e *entry) (job jobs.Job, paylo
 	}
 	if resumed {
 		if steps, err = s.cfg.Ledger.Steps(e.seq); err != nil {
-			return job, payload, nil, fmt.Errorf("read steps of job %d: %w", e.seq, err)
+			return nil, nil, fmt.Errorf("read steps of job %d: %w", e.seq, err)
 		}
 	}
 	if h != nil {
-		return h.job, h.payload, steps, nil
+		return h, steps, nil
 	}
-	if job, err = s.cfg.Ledger.JobBySeq(e.seq); err != nil {
-		return job, payload, nil, fmt.Errorf("read job %d: %w", e.seq, err)
+	h = new(hot)
+	if h.job, err = s.cfg.Ledger.JobBySeq(e.seq); err != nil {
+		return nil, nil, fmt.Errorf("read job %d: %w", e.seq, err)
 	}
-	payload, err = s.payload(ctx, e.seq, streamSeq, &job)
-	return job, payload, steps, err
+	h.payload, err = s.payload(ctx, e.seq, streamSeq, &h.job)
+	return h, steps, err
 }
 
 // takeHot takes what is kept in memory of e.
@@ -271,10 +272,11 @@ func (s *Scheduler) leaveHand(e *entry) {
 	}
 }
 
-// current returns the running entry of lease, or ErrStale.
+// current returns the running entry of lease, or ErrStale: also while it is still being
+// read, when nobody can have the lease yet.
 func (s *Scheduler) current(lease jobs.Lease) (*entry, error) {
 	e := s.bySeq[lease.Seq]
-	if e == nil || e.phase != running || e.epoch != lease.Epoch && !safeguard.Off("epochs") || e.run == nil || e.run.holder() != lease.Holder {
+	if e == nil || e.phase != running || e.epoch != lease.Epoch && !safeguard.Off("epochs") || e.run == nil || e.run.hot == nil || e.run.holder() != lease.Holder {
 		return nil, fmt.Errorf("job %s: %w", lease.ID, jobs.ErrStale)
 	}
 	return e, nil

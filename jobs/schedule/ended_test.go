@@ -20,7 +20,7 @@ func TestTheEndOfEveryJobIsToldOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.OnEnded(func(job jobs.Job) { told = append(told, job.ID+" "+job.State.String()) })
+		s.OnEnded(func(job *jobs.Job) { told = append(told, job.ID+" "+job.State.String()) })
 		if err := s.Load(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -50,7 +50,8 @@ type entry struct {
 	cold      bool // waits to be read into memory, see Scheduler.cold
 }
 
-// hot is what is kept of a job that runs soon, so that it need not be read back.
+// hot is record and message of a job: kept in memory of one that runs soon, so that
+// they need not be read back, and of one that runs.
 type hot struct {
 	job     jobs.Job
 	payload jobs.Envelope
@@ -59,11 +60,10 @@ type hot struct {
 
 // run is the current attempt of a job.
 type run struct {
-	job     jobs.Job
-	payload jobs.Envelope
-	worker  string
-	slot    int
-	lease   *lease // of a worker on another host; nil: it is in this process
+	*hot   // nil: not read yet, nobody has the claim
+	worker string
+	slot   int
+	lease  *lease // of a worker on another host; nil: it is in this process
 }
 
 // lane is the queue of one ordering key, by sequence. Lanes are found by the

@@ -108,16 +108,18 @@ func (s *Scheduler) end(ctx context.Context, e *entry, o jobs.Outcome) error {
 
 // store stores the end of a job in hand, and lets the next ones go on.
 func (s *Scheduler) store(ctx context.Context, e *entry, ending jobs.Ending) error {
-	if err := s.untilStored(ctx, func() error { return s.cfg.Ledger.End(ctx, ending) }); err != nil {
-		return fmt.Errorf("store outcome of %s: %w", ending.Job.ID, err)
+	e.run.payload = jobs.Envelope{} // what is to be kept of it is encoded, and the disk may hang
+	list := []jobs.Ending{ending}
+	if err := s.untilStored(ctx, func() error { return s.cfg.Ledger.End(ctx, list...) }); err != nil {
+		return fmt.Errorf("store outcome of %s: %w", list[0].Job.ID, err)
 	}
 	crashpoint.Here("ended")
-	s.ended(e, ending.Job)
+	s.ended(e, &list[0].Job)
 	return nil
 }
 
 // ended frees the lane and the locks of a job whose end is stored.
-func (s *Scheduler) ended(e *entry, job jobs.Job) {
+func (s *Scheduler) ended(e *entry, job *jobs.Job) {
 	s.mu.Lock()
 	now := s.cfg.Clock()
 	s.rates.count(now, 1)

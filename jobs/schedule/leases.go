@@ -89,7 +89,7 @@ func (s *Scheduler) RenewLeases(holder string, list []jobs.Lease, patience time.
 		answer[i] = Renewal{Renewed: renew, Canceled: e.canceling.Load() != nil}
 	}
 	for e := range s.leased {
-		if l := e.run.lease; e.phase == running && l.holder == holder && !l.locked && !named[e.seq] && now.Sub(l.since) > patience {
+		if l := e.run.lease; e.phase == running && e.run.hot != nil && l.holder == holder && !l.locked && !named[e.seq] && now.Sub(l.since) > patience {
 			s.giveBack(e)
 		}
 	}
@@ -191,7 +191,7 @@ func (s *Scheduler) restoreLease(e *entry, l jobs.Leased, now time.Time) error {
 	s.lanes.lead(e)
 	s.uncold(e)
 	e.phase, e.epoch, e.resumed = running, l.Epoch, true
-	e.run = &run{job: job, worker: l.Worker, slot: -1, lease: &lease{
+	e.run = &run{hot: &hot{job: job}, worker: l.Worker, slot: -1, lease: &lease{
 		holder: l.Holder, since: now, until: now.Add(s.cfg.Lease), locked: true, reread: true, noted: l.Objects,
 	}}
 	s.leased[e] = struct{}{}
@@ -240,7 +240,7 @@ func (s *Scheduler) endLeases(ctx context.Context) {
 	now := s.cfg.Clock()
 	var over []*entry
 	for e := range s.leased {
-		if l := e.run.lease; e.phase == running && !l.ripping && e.run.job.ID != "" && now.After(l.until) {
+		if l := e.run.lease; e.phase == running && !l.ripping && e.run.hot != nil && now.After(l.until) {
 			l.ripping = true
 			over = append(over, e)
 		}

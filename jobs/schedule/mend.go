@@ -88,7 +88,7 @@ func (s *Scheduler) failLost(ctx context.Context, e *entry) error {
 		return fmt.Errorf("read job %d: %w", e.seq, err)
 	}
 	s.mu.Lock()
-	e.run.job, e.run.payload, e.phase = job, job.Shell(), ending
+	e.run.hot, e.phase = &hot{job: job, payload: job.Shell()}, ending
 	s.mu.Unlock()
 	now := s.cfg.Clock()
 	failure := jobs.Fail(jobs.CodeInvalidMessage, "the message is lost: %s", errLost)

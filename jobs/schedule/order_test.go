@@ -452,7 +452,7 @@ func TestRandomWorkKeepsTheInvariants(t *testing.T) {
 	lastEnded, writers, ended := map[string]uint64{}, map[string]uint64{}, map[uint64]bool{}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	b.OnEnded(func(job jobs.Job) {
+	b.OnEnded(func(job *jobs.Job) {
 		mu.Lock()
 		defer mu.Unlock()
 		if ended[job.Seq] {

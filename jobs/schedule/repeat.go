@@ -14,11 +14,11 @@ const repeatPause = time.Second
 // repeats deals with a claimed job whose message has the idempotency key of
 // another one: it succeeds if that one has, waits while that one is unfinished,
 // and is carried out itself (false) if that one failed or there is none.
-func (s *Scheduler) repeats(ctx context.Context, e *entry, job *jobs.Job, payload jobs.Envelope) (done bool, err error) {
-	if job.Idempotent == "" {
+func (s *Scheduler) repeats(ctx context.Context, e *entry, h *hot) (done bool, err error) {
+	if h.job.Idempotent == "" {
 		return false, nil
 	}
-	owner, err := s.cfg.Ledger.OwnKey(ctx, job.Idempotent, e.seq)
+	owner, err := s.cfg.Ledger.OwnKey(ctx, h.job.Idempotent, e.seq)
 	if err != nil || owner == e.seq {
 		return false, s.keyTrouble(e, err)
 	}
@@ -37,8 +37,7 @@ func (s *Scheduler) repeats(ctx context.Context, e *entry, job *jobs.Job, payloa
 	}
 	now := s.cfg.Clock()
 	s.mu.Lock()
-	e.run.job, e.run.payload = *job, payload
-	e.phase = ending
+	e.run.hot, e.phase = h, ending
 	s.mu.Unlock()
 	return true, s.end(ctx, e, jobs.Outcome{
 		Kind: jobs.OutcomeSucceeded, StartedAt: now, EndedAt: now,

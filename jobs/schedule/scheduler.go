@@ -56,7 +56,7 @@ type Scheduler struct {
 	waking     *time.Timer
 	onFailed   func() // an error record waits in the outbox
 	onResult   func() // a result waits
-	onEnded    func(jobs.Job)
+	onEnded    func(*jobs.Job)
 	onChanged  func(*jobs.Job)
 	rates      rates // of ended jobs
 	arrivals   rates
@@ -80,7 +80,7 @@ func New(cfg Config) (*Scheduler, error) {
 		idle:      make(chan struct{}),
 		onResult:  func() {},
 		onFailed:  func() {},
-		onEnded:   func(jobs.Job) {},
+		onEnded:   func(*jobs.Job) {},
 		onChanged: func(*jobs.Job) {},
 	}
 	s.revoked, s.revoke = context.WithCancel(context.Background())
@@ -96,16 +96,17 @@ func (s *Scheduler) OnFailed(fn func()) { s.onFailed = fn }
 // stored that is to be reported.
 func (s *Scheduler) OnResult(fn func()) { s.onResult = fn }
 
-// OnEnded has fn called, without locks held, after an ended job is stored.
-func (s *Scheduler) OnEnded(fn func(jobs.Job)) { s.onEnded = fn }
+// OnEnded has fn called, without locks held, after an ended job is stored. It must
+// not keep nor change the job.
+func (s *Scheduler) OnEnded(fn func(*jobs.Job)) { s.onEnded = fn }
 
 // OnChanged has fn called with each new state of a job. It must not block nor
 // call the scheduler, which may hold its lock.
 func (s *Scheduler) OnChanged(fn func(*jobs.Job)) { s.onChanged = fn }
 
 // tellEnded tells that a job has ended.
-func (s *Scheduler) tellEnded(job jobs.Job) {
-	s.onChanged(&job)
+func (s *Scheduler) tellEnded(job *jobs.Job) {
+	s.onChanged(job)
 	s.onEnded(job)
 }
 

@@ -31,7 +31,7 @@ type slotFile struct {
 // backEach is how many slots get their place on the disk at once.
 const backEach = 16
 
-// maxSlots is how many running jobs are marked; there are never more.
+// maxSlots is how many running jobs are marked; there are never more, see [workers.Pool].
 const maxSlots = 4096
 
 // marked is what a slot says about a job that was in hand.

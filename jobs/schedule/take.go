@@ -44,7 +44,7 @@ func (s *Scheduler) Take(ctx context.Context, in jobs.Intake, envs []jobs.Envelo
 		s.onFailed()
 	}
 	for _, job := range failed {
-		s.tellEnded(*job)
+		s.tellEnded(job)
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (s *Scheduler) warmOne(e *entry, env jobs.Envelope) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e.hot != nil || e.phase == gone || e.phase == ending || e.run != nil && e.run.job.ID != "" {
+	if e.hot != nil || e.phase == gone || e.phase == ending || e.run != nil && e.run.hot != nil {
 		return true
 	}
 	return s.heat(e, &job, &env)

@@ -19,6 +19,15 @@ type answer struct {
 	body   []byte
 }
 
+// redirects reports whether [http.Client] would follow it.
+func (a *answer) redirects() bool {
+	switch a.status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return a.header.Get("Location") != ""
+	}
+	return false
+}
+
 // isAPI reports whether the API itself spoke: JSON, or the empty 403 and 204
 // that some of its views send.
 func (a *answer) isAPI() bool {
@@ -54,7 +63,7 @@ func isText(v any) bool {
 // readAll reads an answer to its end, so that its connection can be used again.
 func readAll(resp *http.Response) ([]byte, error) {
 	if resp.ContentLength > maxAnswer {
-		return nil, fmt.Errorf("%d bytes are more than the %d that are read", resp.ContentLength, maxAnswer)
+		return nil, tooLong(resp.ContentLength)
 	}
 	if n := resp.ContentLength; n >= 0 {
 		body := make([]byte, n)

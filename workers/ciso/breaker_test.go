@@ -82,7 +82,7 @@ func TestOneProbeAnswersForAllWhoAskedBefore(t *testing.T) {
 	c := s.client(t, nil)
 	before := s.builds.Load()
 	s.build.Store(500)
-	c.http.Transport = gated{c.http.Transport, release}
+	c.http.Transport, c.direct = gated{c.http.Transport, release}, nil
 	for range 20 {
 		waiting.Go(func() { _ = c.ProbeNow(t.Context()) })
 	}
@@ -127,7 +127,7 @@ func TestWhoWaitsForAProbeMayLeave(t *testing.T) {
 	release := make(chan struct{})
 	s := newStub(t, nil)
 	c := s.client(t, nil)
-	c.http.Transport = gated{c.http.Transport, release}
+	c.http.Transport, c.direct = gated{c.http.Transport, release}, nil
 	defer close(release)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

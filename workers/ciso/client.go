@@ -61,9 +61,8 @@ func (c *Client) InFlight() (limit, used int) { return c.inflight.now() }
 type Client struct {
 	cfg        Config
 	http       *http.Client
-	direct     *direct  // the transport of http, if that is one
-	agent      []string // the User-Agent
-	origin     atomic.Pointer[origin]
+	direct     *direct // nil: the transport is not ours
+	lastOrigin atomic.Pointer[origin]
 	authorized atomic.Pointer[authorized]
 	limiter    *rate.Limiter
 	inflight   *inflight
@@ -93,14 +92,14 @@ func New(cfg Config) (*Client, error) {
 	if err != nil || u.Host == "" {
 		return nil, fmt.Errorf("address of CISO Assistant %q: not an address", cfg.URL)
 	}
-	transport := cfg.Transport
-	if transport == nil {
-		if transport, err = newTransport(cfg); err != nil {
+	c := &Client{cfg: cfg, http: &http.Client{Transport: cfg.Transport, CheckRedirect: sameOriginOnly}, known: make(map[Resource]map[string]filter), routes: newRouteTable(), inflight: newInflight(cfg.Concurrency, cfg.Clock)}
+	if cfg.Transport == nil {
+		standard, err := newTransport(cfg)
+		if err != nil {
 			return nil, err
 		}
+		c.http.Transport, c.direct = standard, newDirect(standard, standard.MaxIdleConnsPerHost, cfg.Clock)
 	}
-	c := &Client{cfg: cfg, http: &http.Client{Transport: transport, CheckRedirect: sameOriginOnly}, agent: []string{cfg.UserAgent}, known: make(map[Resource]map[string]filter), routes: newRouteTable(), inflight: newInflight(cfg.Concurrency, cfg.Clock)}
-	c.direct, _ = transport.(*direct)
 	for _, resource := range []Resource{AppliedControls, RequirementAssessments, Evidences} {
 		c.known[resource] = filters(resource)
 	}

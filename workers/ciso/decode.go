@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -102,17 +103,24 @@ func members(d *jsontext.Decoder, fn func(name []byte) error) error {
 	if _, err := d.ReadToken(); err != nil {
 		return err
 	}
-	var plain [64]byte
 	for d.PeekKind() != '}' {
 		raw, err := d.ReadValue()
 		if err != nil {
 			return err
 		}
-		name, _ := jsontext.AppendUnquote(plain[:0], raw) // valid JSON, if not UTF-8
-		if err := fn(name); err != nil {
+		if err := fn(unquoted(raw)); err != nil {
 			return err
 		}
 	}
 	_, err := d.ReadToken()
 	return err
+}
+
+// unquoted is the text of a valid JSON string, in place if that can be.
+func unquoted(raw jsontext.Value) []byte {
+	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		return raw[1 : len(raw)-1]
+	}
+	text, _ := jsontext.AppendUnquote(nil, raw) // the error is that it was not UTF-8, which is replaced
+	return text
 }

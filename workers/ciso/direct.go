@@ -3,8 +3,10 @@ package ciso
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -17,11 +19,11 @@ import (
 // while it sends.
 const mostDirect = 64 << 10
 
-// direct is a transport for small requests to a plain HTTP address, as inside a
-// cluster. The standard one keeps two goroutines beside each connection, and handing
-// over to them costs this host as much as half of all else about a request; here the
-// goroutine that asks writes and reads itself. Answers are still read by net/http.
-// All other requests the standard transport has.
+// direct sends small requests to a plain HTTP address, as inside a cluster. The
+// standard transport keeps two goroutines beside each connection, and handing over to
+// them costs this host as much as half of all else about a request; here the goroutine
+// that asks writes and reads itself. Answers that are out of the ordinary are read by
+// net/http. All other requests the standard transport has.
 type direct struct {
 	standard *http.Transport
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
@@ -37,77 +39,76 @@ func newDirect(standard *http.Transport, most int, clock func() time.Time) *dire
 	return &direct{standard: standard, dial: dialer.DialContext, most: most, clock: clock}
 }
 
-// RoundTrip implements [http.RoundTripper].
-func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
-	if !d.takes(req) {
-		return d.standard.RoundTrip(req.WithContext(guarded(req.Context())))
-	}
-	deadline, _ := req.Context().Deadline()
-	return d.ask(req, deadline)
-}
-
-// ask sends a request that it takes, and gives up at the deadline (zero: never) with
+// ask sends a message that it takes, and gives up at the deadline (zero: never) with
 // [context.DeadlineExceeded]; that holds for reading the answer's body, too.
-func (d *direct) ask(req *http.Request, deadline time.Time) (*http.Response, error) {
-	defer closeBody(req)
+func (d *direct) ask(ctx context.Context, m *message, deadline time.Time) (*answer, error) {
 	for fresh := false; ; fresh = true {
-		l, err := d.get(req, deadline, fresh)
+		l, err := d.get(ctx, m.to, deadline, fresh)
 		if err != nil {
 			return nil, err
 		}
-		resp, err := d.exchange(l, req, deadline)
+		h, err := d.exchange(ctx, l, m, deadline)
 		// As the standard transport does: a read is repeated when a server that
 		// closes idle connections was quicker. A write may have been carried out.
-		if err != nil && l.used && req.Method == http.MethodGet && req.Context().Err() == nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errNotPermitted) {
+		if err != nil && l.used && m.method == http.MethodGet && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errNotPermitted) {
 			continue
 		}
-		return resp, err
+		if err != nil {
+			return nil, err
+		}
+		return d.read(ctx, l, h)
 	}
 }
 
-// takes reports whether a request can go over a line: what is out of the ordinary
-// is left to the standard transport, which knows what is allowed.
-func (d *direct) takes(req *http.Request) bool {
-	if req.URL.Scheme != "http" || req.Host != req.URL.Host || !ordinary(req.Host) || strings.Contains(req.Host, "%") {
+// reaches reports whether an address is one of those that it is for: what is out of
+// the ordinary is left to the standard transport, which knows what is allowed.
+func (d *direct) reaches(to *url.URL) bool {
+	if to.Scheme != "http" || !ordinary(to.Host) || strings.Contains(to.Host, "%") || !plainPath(to.Path) {
 		return false
-	}
-	if req.Close || len(req.TransferEncoding) > 0 || len(req.Trailer) > 0 || req.URL.Opaque != "" || req.URL.User != nil {
-		return false
-	}
-	if req.Body == nil && req.ContentLength != 0 || req.Body != nil && (req.ContentLength <= 0 || req.ContentLength > mostDirect) {
-		return false
-	}
-	if !letters(req.Method) || len(req.Header["User-Agent"]) > 1 {
-		return false
-	}
-	for name, values := range req.Header {
-		if !letters(name) || frames(name) {
-			return false
-		}
-		for _, v := range values {
-			if !plainText(v) {
-				return false
-			}
-		}
 	}
 	if d.standard.Proxy == nil {
 		return true
 	}
-	proxy, err := d.standard.Proxy(req)
+	proxy, err := d.standard.Proxy(&http.Request{URL: to})
 	return proxy == nil && err == nil
+}
+
+// takes reports whether a message can go over a line.
+func (d *direct) takes(m *message) bool {
+	if !plainPath(m.path) || !between(m.query, '!', '~') || m.length() > mostDirect {
+		return false
+	}
+	for name, value := range m.fields {
+		if !letters(name) || frames(name) || !plainText(value) {
+			return false
+		}
+	}
+	return true
+}
+
+// plainPath reports whether s stands in a request line as it is.
+func plainPath(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '/' && c != '-' && c != '.' && c != '_' && c != '~' {
+			return false
+		}
+	}
+	return true
 }
 
 func plainText(s string) bool { return between(s, ' ', '~') }
 
 // letters reports whether s can be a method or the name of a field, without the signs
 // that RFC 9110 allows there, too.
-func letters(s string) bool {
-	for _, c := range []byte(s) {
+func letters[T string | []byte](s T) bool {
+	for i := range len(s) {
+		c := s[i]
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' {
 			return false
 		}
 	}
-	return s != ""
+	return len(s) > 0
 }
 
 // frames reports whether a field says where the request ends, or whose it is: that is
@@ -126,7 +127,7 @@ func frames(name string) bool {
 // ordinary reports whether s is a text without blanks.
 func ordinary(s string) bool { return s != "" && between(s, '!', '~') }
 
-func between(s string, low, high byte) bool {
+func between[T string | []byte](s T, low, high byte) bool {
 	for i := range len(s) {
 		if s[i] < low || s[i] > high {
 			return false
@@ -135,27 +136,34 @@ func between(s string, low, high byte) bool {
 	return true
 }
 
-// exchange sends a request over a line, which is closed on an error, and is kept
-// when the answer was read.
-func (d *direct) exchange(l *line, req *http.Request, deadline time.Time) (*http.Response, error) {
-	ctx := req.Context()
-	l.begin(ctx, deadline)
-	resp, err := l.exchange(req)
-	if err != nil {
-		l.end()
+// exchange sends a message over a line and reads the head of the answer. The line is
+// closed on an error.
+func (d *direct) exchange(ctx context.Context, l *line, m *message, deadline time.Time) (*head, error) {
+	l.ctx, l.deadline, l.stop = ctx, deadline, nil
+	h, err := l.exchange(m)
+	if err == nil {
+		return h, nil
+	}
+	l.end()
+	_ = l.Close()
+	if errors.Is(err, errNotPermitted) || isUnsent(err) {
+		return nil, err
+	}
+	return nil, late(ctx, err)
+}
+
+// read reads the rest of an answer, and keeps its line for the next one.
+func (d *direct) read(ctx context.Context, l *line, h *head) (*answer, error) {
+	err := h.read(l.in)
+	if !l.end() || err != nil || !h.keep {
 		_ = l.Close()
-		if errors.Is(err, errNotPermitted) || isUnsent(err) {
-			return nil, err
-		}
-		return nil, late(ctx, err)
+	} else {
+		d.put(l)
 	}
-	keep := !resp.Close && resp.StatusCode >= http.StatusOK
-	body := &answerBody{ReadCloser: resp.Body, ctx: ctx, line: l, pool: d, keep: keep}
-	if resp.Body == http.NoBody {
-		body.end(keep)
+	if err != nil {
+		return nil, fmt.Errorf("read answer: %w", late(ctx, err))
 	}
-	resp.Body = body
-	return resp, nil
+	return &h.answer, nil
 }
 
 // late says that an error is the end of the request's time.
@@ -172,7 +180,7 @@ func late(ctx context.Context, err error) error {
 // get returns an idle line that is open, or a new one: that always if it is to be
 // fresh. A server closes idle connections when it likes; a write on one gets no answer,
 // so it is looked at before.
-func (d *direct) get(req *http.Request, deadline time.Time, fresh bool) (*line, error) {
+func (d *direct) get(ctx context.Context, to *origin, deadline time.Time, fresh bool) (*line, error) {
 	for l := d.last(); l != nil && !fresh; l = d.last() {
 		if d.clock().Sub(l.since) < idleTimeout && l.quiet() {
 			l.used = true
@@ -180,13 +188,12 @@ func (d *direct) get(req *http.Request, deadline time.Time, fresh bool) (*line, 
 		}
 		_ = l.Close()
 	}
-	ctx := req.Context()
 	if !deadline.IsZero() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 		defer cancel()
 	}
-	return d.open(ctx, req.URL)
+	return d.open(ctx, to.url)
 }
 
 func (d *direct) last() *line {
@@ -222,16 +229,9 @@ func (d *direct) put(l *line) {
 	}
 }
 
-// CloseIdleConnections is what [http.Client.CloseIdleConnections] calls.
-func (d *direct) CloseIdleConnections() {
+// closeIdle closes all lines that nobody uses.
+func (d *direct) closeIdle() {
 	for l := d.last(); l != nil; l = d.last() {
 		_ = l.Close()
-	}
-	d.standard.CloseIdleConnections()
-}
-
-func closeBody(req *http.Request) {
-	if req.Body != nil {
-		_ = req.Body.Close()
 	}
 }

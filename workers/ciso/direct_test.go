@@ -3,14 +3,17 @@ package ciso
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -31,28 +34,33 @@ func dials(t *testing.T, server *httptest.Server) (*direct, *atomic.Int64) {
 		count.Add(1)
 		return dial(ctx, network, address)
 	}
-	t.Cleanup(d.CloseIdleConnections)
+	t.Cleanup(d.closeIdle)
 	t.Cleanup(server.Close)
 	return d, &count
 }
 
-// ask sends one request and returns the answer's body.
-func ask(ctx context.Context, d http.RoundTripper, method, url, body string) (string, error) {
-	var r io.Reader
+// ask sends one request, whichever way it goes, and returns the answer's body.
+func ask(ctx context.Context, d *direct, method, address, body string) (string, error) {
+	c := &Client{direct: d, http: &http.Client{Transport: d.standard}}
+	a, err := c.do(ctx, messageTo(d, method, address, body), time.Minute)
+	if err != nil {
+		return "", err
+	}
+	return string(a.body), nil
+}
+
+// messageTo is a message to an address without a query.
+func messageTo(d *direct, method, address, body string) *message {
+	u, err := url.Parse(address)
+	if err != nil {
+		panic(err)
+	}
+	m := &message{method: method, path: cmp.Or(u.Path, "/"), to: newOrigin(u.Scheme + "://" + u.Host), agent: "dispatcher"}
+	m.to.direct = d.reaches(m.to.url)
 	if body != "" {
-		r = strings.NewReader(body)
+		m.json = []byte(body)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, url, r)
-	if err != nil {
-		return "", err
-	}
-	resp, err := (&http.Client{Transport: d}).Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	got, err := io.ReadAll(resp.Body)
-	return string(got), err
+	return m
 }
 
 // echo answers in all the ways that HTTP/1.1 has.
@@ -266,7 +274,7 @@ func TestWhatComesUnaskedIsNotTakenForAnAnswer(t *testing.T) {
 				t.Errorf("%s: %q, %v; want %q", name, got, err, want)
 			}
 		}
-		d.CloseIdleConnections()
+		d.closeIdle()
 	}
 }
 
@@ -276,17 +284,94 @@ func TestAConnectionThatSpeaksAnotherProtocolIsNotUsedAgain(t *testing.T) {
 		return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
 	})
 	d := newDirect(&http.Transport{}, 4, time.Now)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
-	if err != nil {
+	if _, err := ask(t.Context(), d, http.MethodGet, address, ""); err != nil {
 		t.Fatal(err)
 	}
-	resp, err := d.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = resp.Body.Close()
 	if len(d.idle) != 0 {
 		t.Error("it is kept")
+	}
+}
+
+// TestALineIsKeptOnlyWhereAnotherAnswerMayCome: a server that is about to close would
+// leave the next write without an answer.
+func TestALineIsKeptOnlyWhereAnotherAnswerMayCome(t *testing.T) {
+	t.Parallel()
+	for answer, kept := range map[string]bool{
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}":                           true,
+		"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}": true,
+		"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}":      false,
+		"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}":                           false,
+	} {
+		d := newDirect(&http.Transport{}, 4, time.Now)
+		if got, err := ask(t.Context(), d, http.MethodPatch, raw(t, func([]byte) string { return answer }), "x"); err != nil || got != "{}" {
+			t.Errorf("%q: %q, %v", answer, got, err)
+		}
+		if (len(d.idle) == 1) != kept {
+			t.Errorf("%q: kept: %v", answer, !kept)
+		}
+		d.closeIdle()
+	}
+}
+
+// TestALineThatIsBeingAbortedIsNotKept: the end of a context that comes with the answer
+// would end the next request.
+func TestALineThatIsBeingAbortedIsNotKept(t *testing.T) {
+	t.Parallel()
+	d := newDirect(&http.Transport{}, 4, time.Now)
+	ctx, cancel := context.WithCancel(t.Context())
+	d.dial = func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, there) }()
+		return &aborted{Conn: here, cancel: cancel, seen: make(chan struct{})}, nil
+	}
+	if _, err := d.ask(ctx, messageTo(d, http.MethodPatch, "http://ciso.example/", "x"), time.Time{}); err != nil {
+		t.Error(err)
+	}
+	if len(d.idle) != 0 {
+		t.Error("it is kept")
+	}
+}
+
+// aborted is a connection on which the answer comes when its request has been given up.
+type aborted struct {
+	net.Conn
+	reads  int
+	cancel func()
+	seen   chan struct{}
+}
+
+func (a *aborted) Read(p []byte) (int, error) {
+	if a.reads++; a.reads == 1 {
+		return 0, os.ErrDeadlineExceeded // from now on it is watched
+	}
+	a.cancel()
+	<-a.seen
+	return copy(p, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), nil
+}
+
+func (a *aborted) SetDeadline(at time.Time) error {
+	if at.Equal(time.Unix(1, 0)) {
+		close(a.seen)
+	}
+	return nil
+}
+
+// TestAnAnswerThatIsTooLongIsNotRead, and a write that it is for may have been carried out.
+func TestAnAnswerThatIsTooLongIsNotRead(t *testing.T) {
+	t.Parallel()
+	for _, length := range []int64{maxAnswer + 1, math.MaxInt64 >> 1} {
+		for _, status := range []string{"200 OK", "400 Bad Request"} {
+			d := newDirect(&http.Transport{}, 4, time.Now)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*generous)
+			defer cancel()
+			address := raw(t, func([]byte) string { return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n{}", status, length) })
+			if _, err := ask(ctx, d, http.MethodPatch, address, "x"); err == nil || !strings.Contains(err.Error(), "are more than") || isUnsent(err) {
+				t.Errorf("%s, %d bytes: %v", status, length, err)
+			}
+			if len(d.idle) != 0 {
+				t.Errorf("%s, %d bytes: its line is kept", status, length)
+			}
+		}
 	}
 }
 
@@ -331,31 +416,6 @@ func TestARequestThatWasNotSentSaysSo(t *testing.T) {
 	}
 }
 
-func TestABodyIsClosedWhenNoConnectionComesAbout(t *testing.T) {
-	t.Parallel()
-	d := newDirect(&http.Transport{}, 4, time.Now)
-	d.dial = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }
-	body := &closing{Reader: strings.NewReader("x")}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:1", body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.ContentLength = 1
-	if _, err := d.RoundTrip(req); err == nil || !body.closed {
-		t.Errorf("%v, closed: %v", err, body.closed)
-	}
-}
-
-type closing struct {
-	io.Reader
-	closed bool
-}
-
-func (c *closing) Close() error {
-	c.closed = true
-	return nil
-}
-
 func TestAnAnswerThatStopsInTheMiddleIsATimeout(t *testing.T) {
 	t.Parallel()
 	address := raw(t, func([]byte) string { return "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf" })
@@ -396,41 +456,38 @@ func TestLargeBodiesTLSAndProxiesAreTheStandardTransports(t *testing.T) {
 	if got, err := ask(t.Context(), d, http.MethodPost, server.URL, large); err != nil || got != large {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, io.MultiReader(bytes.NewReader([]byte("of unknown length"))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d.takes(req) {
-		t.Error("a body of unknown length is not the standard transport's")
-	}
-	for what, change := range map[string]func(*http.Request){
-		"TLS": func(r *http.Request) { r.URL.Scheme = "https" }, "a host that needs punycode": func(r *http.Request) { r.URL.Host = "bücher.example" },
-		"a header that is none":        func(r *http.Request) { r.Header.Set("Authorization", "Token a\x00b") },
-		"a header's name that is none": func(r *http.Request) { r.Header["X: y"] = []string{"z"} },
-		"a name with a line break":     func(r *http.Request) { r.Header["X\r\nY"] = []string{"z"} },
-		"another host":                 func(r *http.Request) { r.Host = "elsewhere.example" },
-		"an address with a zone":       func(r *http.Request) { r.URL.Host = "[fe80::1%25eth0]:80"; r.Host = r.URL.Host },
-		"a connection to be closed":    func(r *http.Request) { r.Close = true },
-		"a trailer":                    func(r *http.Request) { r.Trailer = http.Header{"X": nil} },
-		"a length without a body":      func(r *http.Request) { r.Method, r.ContentLength = http.MethodPatch, 5 },
-		"a host among the headers":     func(r *http.Request) { r.Header["Host"] = []string{"other"} },
-		"a length among the headers":   func(r *http.Request) { r.Header["content-length"] = []string{"7"} },
-		"chunks among the headers":     func(r *http.Request) { r.Header["Transfer-Encoding"] = []string{"chunked"} },
-		"a trailer among the headers":  func(r *http.Request) { r.Header["Trailer"] = []string{"X"} },
-		"two agents":                   func(r *http.Request) { r.Header["User-Agent"] = []string{"a", "b"} },
-		"a password in the address":    func(r *http.Request) { r.URL.User = url.UserPassword("a", "b") },
-		"an opaque address":            func(r *http.Request) { r.URL.Opaque = "//elsewhere/" },
-		"a method that is none":        func(r *http.Request) { r.Method = "G T" },
-		"chunks":                       func(r *http.Request) { r.TransferEncoding = []string{"chunked"} },
+	for what, base := range map[string]string{
+		"TLS": "https://h", "a host that needs punycode": "http://bücher.example", "an address with a zone": "http://[fe80::1%25eth0]:80",
+		"a password in the address": "http://a:b@h", "an empty port": "http://h:", "a path that is escaped": "http://h/a%20b", "a query": "http://h/api?x=1",
+		"a path with signs": "http://h/(x)",
 	} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
-		if err != nil {
-			t.Fatal(err)
+		o := newOrigin(base)
+		if o.url != nil && d.reaches(o.url) {
+			t.Errorf("%s is not the standard transport's", what)
 		}
-		if !d.takes(r) {
+	}
+	for what, change := range map[string]func(*message){
+		"a path with blanks":           func(m *message) { m.path = "/a b/" },
+		"a path that is escaped":       func(m *message) { m.path = "/a%20b/" },
+		"a path with a line break":     func(m *message) { m.path = "/a\r\nX: y/" },
+		"a query with a blank":         func(m *message) { m.query = "a=b HTTP/1.1" },
+		"a query with a line break":    func(m *message) { m.query = "a=b\r\nX: y" },
+		"a header that is none":        func(m *message) { m.authorization = "Token a\x00b" },
+		"a job that breaks the line":   func(m *message) { m.job = "a\r\nX: y" },
+		"an agent that is not ASCII":   func(m *message) { m.agent = "é" },
+		"a header's name that is none": func(m *message) { m.traced = http.Header{"X: y": {"z"}} },
+		"a name with a line break":     func(m *message) { m.traced = http.Header{"X\r\nY": {"z"}} },
+		"a host among the headers":     func(m *message) { m.traced = http.Header{"Host": {"other"}} },
+		"a length among the headers":   func(m *message) { m.traced = http.Header{"content-length": {"7"}} },
+		"chunks among the headers":     func(m *message) { m.traced = http.Header{"Transfer-Encoding": {"chunked"}} },
+		"a trailer among the headers":  func(m *message) { m.traced = http.Header{"Trailer": {"X"}} },
+		"a large file":                 func(m *message) { m.file = newMultipart(nil, "file", File{Name: "f", Size: mostDirect}) },
+	} {
+		m := messageTo(d, http.MethodPost, server.URL, "")
+		if !d.takes(m) {
 			t.Fatal("a plain request is not taken")
 		}
-		if change(r); d.takes(r) {
+		if change(m); d.takes(m) {
 			t.Errorf("%s is not the standard transport's", what)
 		}
 	}
@@ -445,29 +502,39 @@ func TestLargeBodiesTLSAndProxiesAreTheStandardTransports(t *testing.T) {
 	}
 }
 
+// TestARequestOfTheStandardTransportEndsInTimeToo, and its answer with it.
+func TestARequestOfTheStandardTransportEndsInTimeToo(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{"", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"} {
+		d := newDirect(&http.Transport{}, 4, time.Now)
+		c := &Client{direct: d, http: &http.Client{Transport: d.standard}}
+		m := messageTo(d, http.MethodPatch, raw(t, func([]byte) string { return answer }), strings.Repeat("x", mostDirect+1))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*generous)
+		if _, err := c.do(ctx, m, generous); !errors.Is(err, context.DeadlineExceeded) || isUnsent(err) || ctx.Err() != nil {
+			t.Errorf("%q: %v, %v", answer, err, ctx.Err())
+		}
+		cancel()
+	}
+}
+
 // What is written here must be what net/http writes.
 func TestARequestIsTheStandardTransports(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*http.Request){
-		"a read":         func(r *http.Request) { r.Method, r.Body, r.ContentLength = http.MethodGet, nil, 0 },
-		"a write":        func(*http.Request) {},
-		"without a body": func(r *http.Request) { r.Method, r.Body, r.ContentLength = http.MethodPost, nil, 0 },
-		"a removal":      func(r *http.Request) { r.Method, r.Body, r.ContentLength = http.MethodDelete, nil, 0 },
-		"a head":         func(r *http.Request) { r.Method, r.Body, r.ContentLength = http.MethodHead, nil, 0 },
-		"a query":        func(r *http.Request) { r.URL.RawQuery = "ref_id=a+b%26&limit=2" },
-		"a path":         func(r *http.Request) { r.URL.Path = "/api/x y/é?#%/" },
-		"no path":        func(r *http.Request) { r.URL.Path = "" },
-		"more headers":   func(r *http.Request) { r.Header["X-Two"] = []string{" a ", "b: c"} },
+	file := File{Name: "f.txt", Size: 4, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("data")), nil }}
+	for name, change := range map[string]func(*message){
+		"a read":         func(m *message) { m.method, m.json = http.MethodGet, nil },
+		"a write":        func(*message) {},
+		"without a body": func(m *message) { m.method, m.json = http.MethodPost, nil },
+		"a query":        func(m *message) { m.query = "ref_id=a+b%26&limit=2" },
+		"for a job":      func(m *message) { m.job, m.authorization = "observation-0-1", "Token t" },
+		"traced":         func(m *message) { m.traced = http.Header{"Traceparent": {" a "}, "X-Two": {"a", "b: c"}} },
+		"a file": func(m *message) {
+			m.method, m.json, m.file = http.MethodPost, nil, newMultipart([][2]string{{"name", "é"}}, "attachment", file)
+		},
+		"a path": func(m *message) { m.to = newOrigin("http://ciso.example:8000/ciso/api") },
 	} {
-		request := func() *http.Request {
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, "http://ciso.example:8000/api/", strings.NewReader("body"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.Header.Set("User-Agent", "dispatcher")
-			change(r)
-			return r
-		}
+		m := messageTo(newDirect(&http.Transport{}, 1, time.Now), http.MethodPatch, "http://ciso.example:8000/api/x/", "{}")
+		change(m)
 		read := func(text []byte) (*http.Request, string) {
 			r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(text)))
 			if err != nil {
@@ -480,13 +547,14 @@ func TestARequestIsTheStandardTransports(t *testing.T) {
 			return r, string(body)
 		}
 		var standard bytes.Buffer
-		if err := request().Write(&standard); err != nil {
+		req, err := m.http(t.Context())
+		if err == nil {
+			err = req.Write(&standard)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		if !(&direct{standard: &http.Transport{}}).takes(request()) {
-			t.Fatalf("%s is not taken", name)
-		}
-		own, err := compose(nil, request())
+		own, err := m.compose(nil)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -499,25 +567,35 @@ func TestARequestIsTheStandardTransports(t *testing.T) {
 	}
 }
 
-func TestABodyOfAnotherLengthIsNotSent(t *testing.T) {
+func TestAFileThatHasBecomeShorterIsNotSent(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { asked.Add(1); echo(w, r) }))
 	d, _ := dials(t, server)
-	for announced, body := range map[int64]string{3: "ab", 2: "abc", 1: ""} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, server.URL, io.NopCloser(strings.NewReader(body)))
-		if err != nil {
-			t.Fatal(err)
+	for size, sent := range map[int64]bool{2: true, 3: false, 100: false} {
+		content := &closing{Reader: strings.NewReader("ab")}
+		m := messageTo(d, http.MethodPost, server.URL, "")
+		m.file = newMultipart(nil, "file", File{Name: "f", Size: size, Open: func() (io.ReadCloser, error) { return content, nil }})
+		if _, err := d.ask(t.Context(), m, time.Time{}); (err == nil) != sent || err != nil && !isUnsent(err) {
+			t.Errorf("announced as %d bytes: %v", size, err)
 		}
-		req.ContentLength = announced
-		var unsent *notSentError
-		if _, err := d.RoundTrip(req); !errors.As(err, &unsent) {
-			t.Errorf("%q as %d bytes: %v", body, announced, err)
+		if !content.closed {
+			t.Errorf("announced as %d bytes: the file is open", size)
 		}
 	}
-	if n := asked.Load(); n != 0 {
+	if n := asked.Load(); n != 1 {
 		t.Errorf("%d requests came", n)
 	}
+}
+
+type closing struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closing) Close() error {
+	c.closed = true
+	return nil
 }
 
 // The deadline is the connection's: neither a read that it ends nor one after it may
@@ -536,13 +614,13 @@ func TestADeadlineEndsARequest(t *testing.T) {
 	t.Cleanup(func() { close(release) })
 	for _, method := range []string{http.MethodGet, http.MethodPatch} {
 		for _, deadline := range []time.Time{time.Now().Add(time.Minute), {}} {
-			if err := send(t.Context(), d, method, server.URL, nil, deadline); err != nil { // there is a line from now on
+			if err := send(t.Context(), d, method, server.URL, "", deadline); err != nil { // there is a line from now on
 				t.Fatal(err)
 			}
 		}
 		hang.Store(true)
 		before := count.Load()
-		if err := send(t.Context(), d, method, server.URL, nil, time.Now().Add(generous)); !errors.Is(err, context.DeadlineExceeded) || isUnsent(err) {
+		if err := send(t.Context(), d, method, server.URL, "", time.Now().Add(generous)); !errors.Is(err, context.DeadlineExceeded) || isUnsent(err) {
 			t.Errorf("%s: %v", method, err)
 		}
 		if n := count.Load() - before; n != 0 { // a second try has a connection of its own
@@ -568,18 +646,13 @@ func TestALineIsUsedAgainWhateverTheDeadlineWas(t *testing.T) {
 		for _, slowly := range []bool{false, true} {
 			slow.Store(slowly)
 			want := strings.Repeat("x", size)
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, server.URL, strings.NewReader(want))
-			if err != nil {
-				t.Fatal(err)
-			}
 			deadline := time.Now().Add(generous)
-			resp, err := d.ask(req, deadline)
+			a, err := d.ask(t.Context(), messageTo(d, http.MethodPatch, server.URL, want), deadline)
 			if err != nil {
 				t.Fatalf("%d bytes, slow: %v: %v", size, slowly, err)
 			}
-			got, err := io.ReadAll(resp.Body)
-			if err != nil || string(got) != want {
-				t.Errorf("%d of %d bytes: %v", len(got), size, err)
+			if string(a.body) != want {
+				t.Errorf("%d of %d bytes", len(a.body), size)
 			}
 			time.Sleep(time.Until(deadline)) // it must have passed when the next one begins
 		}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,23 +34,14 @@ func take(n int64) func(net.Conn) {
 	return func(conn net.Conn) { _, _ = io.CopyN(io.Discard, conn, n) }
 }
 
-// send asks, reads the answer, and drops it.
-func send(ctx context.Context, d *direct, method, address string, body io.Reader, deadline time.Time) error {
-	req, err := http.NewRequestWithContext(ctx, method, address, body)
-	if err != nil {
-		return err
-	}
-	resp, err := d.ask(req, deadline)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
+// send asks, and drops the answer.
+func send(ctx context.Context, d *direct, method, address, body string, deadline time.Time) error {
+	_, err := d.ask(ctx, messageTo(d, method, address, body), deadline)
 	return err
 }
 
 func write(ctx context.Context, d *direct, deadline time.Time) error {
-	return send(ctx, d, http.MethodPatch, "http://ciso.example/x/", strings.NewReader("body"), deadline)
+	return send(ctx, d, http.MethodPatch, "http://ciso.example/x/", "body", deadline)
 }
 
 // TestAWriteThatIsNotTakenEnds: a server may have stopped to read. What it has got a

@@ -47,7 +47,7 @@ func (m *multipartBody) length() int64 {
 func (m *multipartBody) contentType() string { return m.kind }
 
 // open returns the body, which closes the file when it is closed.
-func (m *multipartBody) open() (io.Reader, error) {
+func (m *multipartBody) open() (io.ReadCloser, error) {
 	f, err := m.file.Open()
 	if err != nil {
 		return nil, fmt.Errorf("open file to upload: %w", err)

@@ -2,6 +2,7 @@ package ciso
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -57,5 +58,39 @@ func TestNothingIsSentWithoutAPermit(t *testing.T) {
 	}
 	if err := c.noAnswer(t.Context(), &request{method: http.MethodPatch}, errNotPermitted); errors.As(err, &lost) {
 		t.Error("a write that was not sent is taken for one that was")
+	}
+}
+
+// TestARedirectIsNotFollowedWithoutAPermit: it may have ended while the request was
+// answered. A write that was answered so was sent all the same.
+func TestARedirectIsNotFollowedWithoutAPermit(t *testing.T) {
+	t.Parallel()
+	for _, guarded := range []bool{false, true} {
+		var asked, moved atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/moved/" {
+				moved.Add(1)
+				return
+			}
+			_, _ = io.Copy(io.Discard, r.Body) // else it is cut off
+			asked.Add(1)
+			http.Redirect(w, r, "/moved/", http.StatusFound)
+		}))
+		defer server.Close()
+		c, err := New(Config{URL: server.URL, Guarded: guarded, VerifyCertificate: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.base = server.URL
+		valid := func() bool { return asked.Load() < 2 } // over a line, then by the standard transport
+		_, err = c.exchange(WithPermit(t.Context(), valid), &request{method: http.MethodGet, path: "/x/"}, "token")
+		if !errors.Is(err, errNotPermitted) || asked.Load() != 2 || moved.Load() != 0 {
+			t.Errorf("guarded: %v: asked %d times, followed %d times: %v", guarded, asked.Load(), moved.Load(), err)
+		}
+		asked.Store(1)
+		body := map[string]any{"a": strings.Repeat("x", mostDirect)}
+		if a, err := c.exchange(WithPermit(t.Context(), valid), &request{method: http.MethodPatch, path: "/x/", body: body}, "token"); err != nil || a.status != http.StatusFound {
+			t.Errorf("guarded: %v: a write: %v", guarded, err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package ciso
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -45,17 +46,22 @@ type Requests interface {
 // Tracer is told of each request for a job before it is sent, and may add
 // headers to it; end is called with the status of the answer, or the error.
 type Tracer interface {
-	Request(ctx context.Context, route Route, req *http.Request) (end func(status int, err error))
+	Request(ctx context.Context, route Route, method string, to *url.URL, header http.Header) (end func(status int, err error))
 }
 
 // trace tells the tracer of a request. One that is for no job, or for many, is
 // not in a trace.
-func (c *Client) trace(ctx context.Context, r *request, req *http.Request) func(int, error) {
-	if c.cfg.Tracer == nil || jobID(ctx) == "" {
-		return func(int, error) {}
+func (c *Client) trace(ctx context.Context, m *message) func(int, error) {
+	nobody := func(int, error) {}
+	if c.cfg.Tracer == nil || m.job == "" {
+		return nobody
 	}
-	route := Routes()[c.routes.of(r.method, r.path)]
-	return c.cfg.Tracer.Request(ctx, route, req)
+	to, err := m.to.address(m.path, m.query)
+	if err != nil {
+		return nobody // so it cannot be sent either
+	}
+	m.traced = make(http.Header)
+	return c.cfg.Tracer.Request(ctx, Routes()[c.routes.of(m.method, m.path)], m.method, to, m.traced)
 }
 
 // routeKey is a route cut in three, so that looking it up makes no new text.

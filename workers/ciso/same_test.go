@@ -2,7 +2,9 @@ package ciso
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -112,6 +114,23 @@ func TestHugeListsAndNumbersAreComparedInNoTime(t *testing.T) {
 	for _, number := range []json.Number{"1e600000000", "1e-600000000", "1e999999999999999999999", "-1e2147483647", "0.1e-2147483648"} {
 		if sameValue(json.Number("1"), number) {
 			t.Errorf("%s is 1", number)
+		}
+	}
+}
+
+// TestWhatIsSaidOfFieldsIsSaidInOneOrder: the same message must fail with the same words.
+func TestWhatIsSaidOfFieldsIsSaidInOneOrder(t *testing.T) {
+	t.Parallel()
+	values := make(map[string]any)
+	for _, name := range []string{"d", "b", "a", "c", "e"} {
+		values[name] = []any{""}
+	}
+	for range 20 {
+		if names := ignoredFields(row{}, values); !slices.Equal(names, []string{"a", "b", "c", "d", "e"}) {
+			t.Fatalf("ignored: %v", names)
+		}
+		if err := CheckValues(values); err == nil || !strings.Contains(err.Error(), "a: a list with an empty element") {
+			t.Fatalf("%v", err)
 		}
 	}
 }

@@ -96,58 +96,54 @@ func (c *Client) told(ctx context.Context, r *request, token string, ended func(
 }
 
 func (c *Client) exchange(ctx context.Context, r *request, token string) (a *answer, err error) {
-	req, err := c.build(ctx, r, token)
+	m, err := c.message(ctx, r, token)
 	if err != nil {
 		return nil, err
 	}
-	ended, status := c.trace(ctx, r, req), 0
-	defer func() { ended(status, err) }()
+	ended := c.trace(ctx, m)
+	defer func() {
+		status := 0
+		if a != nil {
+			status = a.status
+		}
+		ended(status, err)
+	}()
 	timeout := r.timeout
 	if timeout == 0 {
 		timeout = c.cfg.Timeout
 	}
-	resp, done, err := c.do(req, timeout)
+	return c.do(ctx, m, timeout)
+}
+
+// do sends a message, follows redirects, and gives up after the timeout, which
+// includes reading the answer.
+func (c *Client) do(ctx context.Context, m *message, timeout time.Duration) (*answer, error) {
+	deadline := time.Now().Add(timeout)
+	if c.direct != nil && m.to.direct && c.direct.takes(m) {
+		// What the standard client does about a request costs as much as all else, and
+		// is for redirects alone. One is asked once more then: only reads follow it.
+		a, err := c.direct.ask(ctx, m, deadline)
+		if err != nil || m.method != http.MethodGet || !a.redirects() {
+			return a, err
+		}
+	}
+	if !permitted(ctx) {
+		return nil, errNotPermitted
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	req, err := m.http(guarded(ctx))
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	defer resp.Body.Close()
-	status = resp.StatusCode
-	body, err := readAll(resp)
+	resp, err := c.http.Do(req)
 	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	a := &answer{status: resp.StatusCode, header: resp.Header}
+	if a.body, err = readAll(resp); err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
-	return &answer{status: resp.StatusCode, header: resp.Header, body: body}, nil
-}
-
-// do sends a request, follows redirects, and gives up after the timeout, which
-// includes reading the answer. Call done when that has been read.
-func (c *Client) do(req *http.Request, timeout time.Duration) (resp *http.Response, done func(), err error) {
-	deadline := time.Now().Add(timeout)
-	if c.direct != nil && c.direct.takes(req) {
-		// What http.Client does about a request costs as much as writing it, and is
-		// for redirects alone. One is asked once more then: only reads follow it.
-		resp, err = c.direct.ask(req, deadline)
-		if err != nil || req.Method != http.MethodGet || !redirects(resp) {
-			return resp, func() {}, err
-		}
-		_ = resp.Body.Close()
-	}
-	if !permitted(req.Context()) {
-		return nil, nil, errNotPermitted
-	}
-	ctx, cancel := context.WithDeadline(req.Context(), deadline)
-	if resp, err = c.http.Do(req.WithContext(ctx)); err != nil {
-		cancel()
-	}
-	return resp, cancel, err
-}
-
-// redirects reports whether http.Client would follow an answer.
-func redirects(resp *http.Response) bool {
-	switch resp.StatusCode {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return resp.Header.Get("Location") != ""
-	}
-	return false
+	return a, nil
 }

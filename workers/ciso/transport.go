@@ -17,7 +17,7 @@ const idleTimeout = 20 * time.Second
 
 // newTransport returns a transport that verifies TLS, honours HTTPS_PROXY and
 // NO_PROXY, and keeps a connection per job in flight.
-func newTransport(cfg Config) (http.RoundTripper, error) {
+func newTransport(cfg Config) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = max(cfg.Concurrency, 8)
 	t.MaxIdleConns = 0
@@ -37,11 +37,12 @@ func newTransport(cfg Config) (http.RoundTripper, error) {
 	if cfg.Guarded {
 		guard(t)
 	}
-	return newDirect(t, t.MaxIdleConnsPerHost, cfg.Clock), nil
+	return t, nil
 }
 
 // sameOriginOnly lets reads follow a redirect within the origin. A write is
-// never redirected: its method would change to GET on the way.
+// never redirected: its method would change to GET on the way. Each hop is a request,
+// which has to be permitted.
 func sameOriginOnly(req *http.Request, via []*http.Request) error {
 	first := via[0]
 	if first.Method != http.MethodGet || len(via) > 3 {
@@ -49,6 +50,9 @@ func sameOriginOnly(req *http.Request, via []*http.Request) error {
 	}
 	if req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host {
 		return http.ErrUseLastResponse
+	}
+	if !permitted(req.Context()) { // asked last: a write has been sent, whatever its answer
+		return errNotPermitted
 	}
 	return nil
 }

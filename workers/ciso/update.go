@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,7 +22,8 @@ func (c *Client) Update(ctx context.Context, resource Resource, id string, value
 	}
 	var written row
 	r := &request{method: http.MethodPatch, path: objectPath(resource, id), body: values, object: string(resource) + "/" + id}
-	r.want = append(anyjson.Names(values), "id", "requirement", "status")
+	r.want = make([]string, 0, len(values)+3)
+	r.want = append(slices.AppendSeq(r.want, maps.Keys(values)), "id", "requirement", "status")
 	if err := c.call(ctx, r, &written); err != nil {
 		return describeObject(resource, id, err)
 	}
@@ -98,35 +100,39 @@ func describeObject(resource Resource, id string, err error) error {
 // CheckValues refuses what would destroy: a list of one empty element is taken
 // for an empty list, and unlinks everything (core/views.py).
 func CheckValues(values map[string]any) error {
-	for _, name := range anyjson.Names(values) {
-		list, ok := values[name].([]any)
-		if !ok {
-			continue
-		}
-		for _, item := range list {
-			if text, isText := item.(string); item == nil || isText && strings.TrimFunc(text, blank) == "" {
-				return jobs.Fail(jobs.CodeRejected, "%s: a list with an empty element would unlink everything; send the ids, or [] to mean it", name)
-			}
+	var names []string
+	for name, value := range values {
+		if list, _ := value.([]any); slices.ContainsFunc(list, isEmpty) {
+			names = append(names, name)
 		}
 	}
+	if len(names) > 0 {
+		return jobs.Fail(jobs.CodeRejected, "%s: a list with an empty element would unlink everything; send the ids, or [] to mean it", slices.Min(names))
+	}
 	return nil
+}
+
+func isEmpty(item any) bool {
+	text, isText := item.(string)
+	return item == nil || isText && strings.TrimFunc(text, blank) == ""
 }
 
 // ignoredFields returns the fields that a PATCH's answer lacks or shows
 // otherwise than they were sent.
 func ignoredFields(written row, values map[string]any) (names []string) {
-	for _, name := range anyjson.Names(values) {
+	for name, sent := range values {
 		got, there := written[name]
 		switch {
 		case !there && writeOnly(written, name):
 		case !there:
 			names = append(names, name)
-		case sameValue(got, values[name]), keepsAsIs(written, name, values[name]), forced(written, name),
-			derived(values, name), name == "filtering_labels" && sameLabels(got, values[name]):
+		case sameValue(got, sent), keepsAsIs(written, name, sent), forced(written, name),
+			derived(values, name), name == "filtering_labels" && sameLabels(got, sent):
 		default:
 			names = append(names, name)
 		}
 	}
+	slices.Sort(names)
 	return names
 }
 

@@ -21,7 +21,7 @@ func TestAnAddressIsTheWholeTextParsed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := (&Client{base: base}).address(&r)
+			got, err := newOrigin(base).address(r.path, r.query)
 			if err != nil {
 				t.Errorf("%s: %v", target, err)
 				continue
