@@ -95,12 +95,10 @@ func newPlanner(cfg *config.Config, env Env) (planner *workers.Planner, tidy fun
 	if err != nil {
 		return nil, nil, err
 	}
-	dir, err := os.MkdirTemp("", "dispatcher-plan-")
+	spool, tidy, err := attachment.Temporary(os.TempDir())
 	if err != nil {
-		return nil, nil, fmt.Errorf("make a directory for files: %w", err)
+		return nil, nil, err
 	}
-	tidy = func() { _ = os.RemoveAll(dir) } // it is only a copy
-	spool := attachment.Spool{Dir: dir}
 	s3, err := newS3(cfg, spool)
 	if err != nil {
 		tidy()

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"slices"
@@ -67,7 +65,7 @@ type worker struct {
 	pool    *workers.Pool
 	gate    *workers.Gate
 	account *account
-	spool   string
+	release func()           // of the files on their way
 	tracing *tracing.Tracing // nil: off
 }
 
@@ -82,17 +80,23 @@ func newWorker(ctx context.Context, cfg *config.Config, hosts []join.File, geten
 		return nil, err
 	}
 	w.metrics.WatchInFlight(w.account.api.InFlight)
-	if w.spool, err = os.MkdirTemp("", "dispatcher-spool-"); err != nil {
-		return nil, fmt.Errorf("make a directory for files on their way: %w; set TMPDIR to one that can be written", err)
+	spool, release, err := attachment.Temporary(os.TempDir())
+	if err != nil {
+		return nil, err
 	}
-	spool := attachment.Spool{Dir: w.spool}
+	w.release = release
+	defer func() {
+		if err != nil {
+			release()
+		}
+	}()
 	s3, err := newS3(cfg, spool)
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(w.spool))
+		return nil, err
 	}
 	w.client, err = remote.NewClient(remote.ClientConfig{Hosts: hosts, Process: processName(), Capacity: cfg.API.Concurrency, Rate: w.account.api.SetRate, Log: log})
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(w.spool))
+		return nil, err
 	}
 	w.gate = &workers.Gate{
 		Holds: w.client, Log: log, Clock: time.Now, SecretsChanged: w.account.secretsChanged,
@@ -114,7 +118,7 @@ const deliverGrace = 5 * time.Second
 
 // run works until ctx ends, then gives back what it has.
 func (w *worker) run(ctx context.Context) error {
-	defer os.RemoveAll(w.spool)
+	defer w.release()
 	if slices.ContainsFunc(w.cfg.Sources, func(s config.Source) bool { return s.Key == "http_listen" }) && w.cfg.HTTPListen != "" {
 		http, err := listenHTTP(w.cfg, w.log)
 		if err != nil {
