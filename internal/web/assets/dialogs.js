@@ -7,6 +7,7 @@ import { types } from "./parts.js";
 
 const dialog = document.getElementById("dialog");
 const most = 8; // lines of what was left as it is
+let current; // the state that is shown: of one before, work may go on
 
 const verbs = {
   retry: { name: "Retry", done: "queued again", path: "/api/retry", which: "failed and canceled" },
@@ -20,7 +21,7 @@ export async function ask(data, { mayAct, done }) {
   if (!mayAct) return;
   const verb = verbs[data.verb];
   const state = { verb, phase: "ask", data, done, how: {} };
-  dialog.onclose = () => { dialog.onsubmit = null; };
+  current = state; // not undone when it closes: that is told late, maybe when the next one is open
   dialog.onsubmit = (event) => {
     event.preventDefault();
     carryOut(state, new FormData(event.target));
@@ -78,12 +79,13 @@ async function carryOut(state, form) {
   }
   state.phase = "end";
   draw(state);
-  dialog.querySelector("[data-close]")?.focus();
+  if (state === current) dialog.querySelector("[data-close]")?.focus();
   say(state.trouble ?? state.result);
   await state.done();
 }
 
 function draw(state) {
+  if (state !== current) return;
   const { verb, phase, data } = state;
   const n = state.would ? state.would.matched - state.would.skipped.length : 0;
   const what = verb.done ? `${verb.name} ${data.ids && !data.ids.includes(" ") ? data.ids : "jobs"}` : `${verb.name} work`;
