@@ -4,11 +4,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"dispatcher/internal/fakekafka"
-	"dispatcher/internal/kafkatest"
 	"dispatcher/jobs"
 )
 
@@ -16,19 +13,8 @@ import (
 // backlog is long.
 func TestALookAtOneRecordDoesNotReadTheLogBehindIt(t *testing.T) {
 	t.Parallel()
-	c, err := fakekafka.Start(fakekafka.Config{Topics: map[string]int32{"observation": 1}, MaxMessage: 4 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	k := kafkatest.Connect(c.Addr, nil)
-	defer k.Close()
 	large := make([]byte, 3<<20) // comes whole, however little is asked for
-	for _, value := range [][]byte{[]byte("a"), large, []byte("c")} {
-		if err := k.Produce(t.Context(), kafka.Message{Topic: "observation", Value: value}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c := topicOf(t, []byte("a"), large, []byte("c"))
 	var most atomic.Int32
 	var silent atomic.Bool
 	c.ControlKey(int16(kmsg.Fetch), func(q kmsg.Request) (kmsg.Response, error, bool) {

@@ -15,18 +15,7 @@ import (
 // would ask for the same record for ever.
 func TestABrokerThatIsSlowerThanTheReaderWaitsIsReadNevertheless(t *testing.T) {
 	t.Parallel()
-	c, err := fakekafka.Start(fakekafka.Config{Topics: map[string]int32{"observation": 1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	k := kafkatest.Connect(c.Addr, nil)
-	defer k.Close()
-	for _, value := range []string{"a", "b", "c"} {
-		if err := k.Produce(t.Context(), kafka.Message{Topic: "observation", Value: []byte(value)}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c := topicOf(t, []byte("a"), []byte("b"), []byte("c"))
 	c.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		c.SleepControl(func() { time.Sleep(700 * time.Millisecond) }) // the slowness that is tested
@@ -56,10 +45,9 @@ func readerOf(broker string) func(asking, kafka.LoggerFunc) *kafka.Reader {
 	}
 }
 
-// TestABrokerThatIsSlowWithMuchIsAskedForLess: the patience has a limit, as a
-// close has to end within the session.
-func TestABrokerThatIsSlowWithMuchIsAskedForLess(t *testing.T) {
-	t.Parallel()
+// topicOf is a broker whose topic observation has these records, each in a batch of its own.
+func topicOf(t *testing.T, values ...[]byte) *fakekafka.Cluster {
+	t.Helper()
 	c, err := fakekafka.Start(fakekafka.Config{Topics: map[string]int32{"observation": 1}, MaxMessage: 4 << 20})
 	if err != nil {
 		t.Fatal(err)
@@ -67,12 +55,20 @@ func TestABrokerThatIsSlowWithMuchIsAskedForLess(t *testing.T) {
 	t.Cleanup(c.Close)
 	k := kafkatest.Connect(c.Addr, nil)
 	defer k.Close()
-	large := make([]byte, 3<<20) // more than is asked for in the end
-	for _, value := range [][]byte{large, []byte("b"), large} {
+	for _, value := range values {
 		if err := k.Produce(t.Context(), kafka.Message{Topic: "observation", Value: value}); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return c
+}
+
+// TestABrokerThatIsSlowWithMuchIsAskedForLess: the patience has a limit, as a
+// close has to end within the session.
+func TestABrokerThatIsSlowWithMuchIsAskedForLess(t *testing.T) {
+	t.Parallel()
+	large := make([]byte, 3<<20) // more than is asked for in the end
+	c := topicOf(t, large, []byte("b"), large)
 	c.ControlKey(int16(kmsg.Fetch), func(q kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		// kafka-go asks for a little more, for what is around the records.

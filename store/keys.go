@@ -12,8 +12,12 @@ import (
 // failed or canceled jobs, so that an operator's retry of an old one can be
 // skipped as superseded. Its value is: number of such jobs, last success.
 
-func readKey(b *bolt.Bucket, key string) (failed, last uint64) {
-	return decodeKey(b.Get([]byte("k" + key)))
+// key reads what is known of an ordering key.
+func (c *change) key(key string) (failed, last uint64) {
+	if _, raw, ok := c.find(bKeys, append([]byte{'k'}, key...)); ok {
+		return decodeKey(raw)
+	}
+	return 0, 0
 }
 
 func decodeKey(raw []byte) (failed, last uint64) {
@@ -37,10 +41,7 @@ func writeKey(b *bolt.Bucket, key string, failed, last uint64) error {
 
 // countKey notes the end of a job.
 func (c *change) countKey(job *jobs.Job) error {
-	var failed, last uint64
-	if _, raw, ok := c.find(bKeys, append([]byte{'k'}, job.Key...)); ok {
-		failed, last = decodeKey(raw)
-	}
+	failed, last := c.key(job.Key)
 	b := c.bucket(bKeys)
 	switch job.State {
 	case jobs.Failed, jobs.Canceled:
@@ -58,16 +59,15 @@ func (c *change) uncountKey(job *jobs.Job) error {
 	if job.State != jobs.Failed && job.State != jobs.Canceled {
 		return nil
 	}
-	b := c.bucket(bKeys)
-	failed, last := readKey(b, job.Key)
-	return writeKey(b, job.Key, max(failed, 1)-1, last)
+	failed, last := c.key(job.Key)
+	return writeKey(c.bucket(bKeys), job.Key, max(failed, 1)-1, last)
 }
 
 // LastSuccess returns the newest job of key that succeeded, as long as a failed
 // or canceled job of the key is kept.
 func (l *Ledger) LastSuccess(key string) (seq uint64, ok bool) {
 	_ = l.db.View(func(tx *bolt.Tx) error {
-		_, seq = readKey(tx.Bucket(bKeys), key)
+		_, seq = decodeKey(tx.Bucket(bKeys).Get([]byte("k" + key)))
 		return nil
 	})
 	return seq, seq != 0

@@ -215,7 +215,7 @@ func (p *Pool) attempt(work context.Context, claim *jobs.Claim) jobs.Outcome {
 	run.steps, run.tracer = p.cfg.Steps, p.cfg.Tracer
 	err := p.cfg.Workflows.carryOut(ctx, run)
 	if err != nil && valid != nil && !valid() {
-		ctx = ended(ctx, errRevoked) // what it found out too late is no attempt
+		ctx = canceled(ctx, errRevoked) // what it found out too late is no attempt
 	}
 	outcome := run.outcome(ctx, err)
 	outcome.StartedAt = started

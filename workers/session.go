@@ -44,8 +44,8 @@ func upTo(work, revoked context.Context) (ctx context.Context, release func()) {
 	}
 }
 
-// ended is a context that has ended.
-func ended(ctx context.Context, cause error) context.Context {
+// canceled is a context that has ended.
+func canceled(ctx context.Context, cause error) context.Context {
 	ctx, cancel := context.WithCancelCause(ctx)
 	cancel(cause)
 	return ctx

@@ -181,7 +181,11 @@ func late(ctx context.Context, err error) error {
 // fresh. A server closes idle connections when it likes; a write on one gets no answer,
 // so it is looked at before.
 func (d *direct) get(ctx context.Context, to *origin, deadline time.Time, fresh bool) (*line, error) {
-	for l := d.last(); l != nil && !fresh; l = d.last() {
+	for !fresh {
+		l := d.last()
+		if l == nil {
+			break
+		}
 		if d.clock().Sub(l.since) < idleTimeout && l.quiet() {
 			l.used = true
 			return l, nil
@@ -225,13 +229,6 @@ func (d *direct) put(l *line) {
 	}
 	d.mu.Unlock()
 	for _, l := range over {
-		_ = l.Close()
-	}
-}
-
-// closeIdle closes all lines that nobody uses.
-func (d *direct) closeIdle() {
-	for l := d.last(); l != nil; l = d.last() {
 		_ = l.Close()
 	}
 }

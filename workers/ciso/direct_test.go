@@ -34,9 +34,15 @@ func dials(t *testing.T, server *httptest.Server) (*direct, *atomic.Int64) {
 		count.Add(1)
 		return dial(ctx, network, address)
 	}
-	t.Cleanup(d.closeIdle)
+	t.Cleanup(func() { closeIdle(d) })
 	t.Cleanup(server.Close)
 	return d, &count
+}
+
+func closeIdle(d *direct) {
+	for l := d.last(); l != nil; l = d.last() {
+		_ = l.Close()
+	}
 }
 
 // ask sends one request, whichever way it goes, and returns the answer's body.
@@ -274,7 +280,7 @@ func TestWhatComesUnaskedIsNotTakenForAnAnswer(t *testing.T) {
 				t.Errorf("%s: %q, %v; want %q", name, got, err, want)
 			}
 		}
-		d.closeIdle()
+		closeIdle(d)
 	}
 }
 
@@ -309,7 +315,7 @@ func TestALineIsKeptOnlyWhereAnotherAnswerMayCome(t *testing.T) {
 		if (len(d.idle) == 1) != kept {
 			t.Errorf("%q: kept: %v", answer, !kept)
 		}
-		d.closeIdle()
+		closeIdle(d)
 	}
 }
 

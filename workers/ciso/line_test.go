@@ -174,4 +174,7 @@ func TestAReadIsRepeatedOnceHoweverManyLinesAreIdle(t *testing.T) {
 	if n := asked.Load() - lines; n != 2 {
 		t.Errorf("it was asked %d times, want 2", n)
 	}
+	if n := len(d.idle); n != lines-1 {
+		t.Errorf("%d lines are kept, want those that were not tried: %d", n, lines-1)
+	}
 }
